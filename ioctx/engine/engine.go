@@ -1,0 +1,90 @@
+// Package engine is what starts and cancels real I/O: an interface, with engine/uring and engine/threads behind it.
+//
+// An engine knows nothing of contexts, rings or FUSE. It is handed requests whose file is open and whose memory is pinned
+// for as long as the request lives, and reports each of them exactly once.
+package engine
+
+import "errors"
+
+// ErrUnsupported means that the kernel, or a filter it applies to this process, does not offer what an engine needs.
+// It is wrapped with the reason in words.
+var ErrUnsupported = errors.New("engine not supported here")
+
+// Op is what a Request does. PREAD and PREADV are both OpRead: how many segments there are is told by Buf and Iov.
+type Op uint8
+
+// What an engine can do.
+const (
+	OpNop   Op = iota // completes with 0
+	OpRead            // preadv2(2), or readv(2) where Stream
+	OpWrite           // pwritev2(2), or writev(2) where Stream
+	OpFsync           // fsync(2)
+	OpFdsync          // fdatasync(2)
+	OpPoll            // one-shot poll(2) for Events; completes with the revents
+)
+
+// Class says how a request may block, which decides how an engine starts it and what it counts against.
+type Class uint8
+
+const (
+	// ClassLocal is a file on a local disk or in memory: the device answers in bounded time.
+	ClassLocal Class = iota
+	// ClassHang is a file on FUSE, on a network file system or on one not known to be local: it may never answer, and it may
+	// block although it was told not to.
+	ClassHang
+	// ClassStream is a pipe, a socket, a terminal, an eventfd: it has no position and waits for its other end.
+	ClassStream
+)
+
+// Request is one I/O. Its maker fills the first part and leaves all of it alone from Submit until Complete was called on
+// Owner; then it may be used again, with whatever the engine keeps in Private.
+type Request struct {
+	Op     Op
+	Class  Class
+	Ioprio uint16 // IOPRIO_PRIO_VALUE(class, level); 0: the submitting thread's
+	FD     int32  // open, and kept open by the maker until completion; unused by OpNop
+	RWF    uint32 // RWF_* of preadv2(2)
+	Events uint32 // OpPoll: POLL* bits; POLLERR and POLLHUP are implied
+	Off    int64  // bytes; ignored where Class is ClassStream
+	// Buf is the only segment, unless Iov is set. Memory that is read into lies outside the Go heap.
+	Buf []byte
+	// Iov are the segments of a vectored request, at most 1024 (UIO_MAXIOV).
+	Iov [][]byte
+
+	// Owner is told of the completion.
+	Owner Owner
+	// Private belongs to the engine.
+	Private any
+}
+
+// Owner is whom a Request belongs to.
+type Owner interface {
+	// Complete is called exactly once for each Submit: res is the number of bytes, the revents of a poll, or -errno.
+	// It may come before Submit returns, and on any goroutine; no lock of the engine is held. It does not block.
+	// Restart codes of the kernel arrive as -EINTR.
+	Complete(res int64)
+}
+
+// Queue starts the requests of one context. Its methods may be called by any number of goroutines at once.
+type Queue interface {
+	// Submit starts every request of batch, without waiting for any of them. What cannot be started completes with
+	// its errno. The slice is the caller's again once Submit returns.
+	Submit(batch []*Request)
+	// Cancel asks requests, each handed to a Submit that has returned, to end early. Each still completes exactly once: with
+	// -ECANCELED, or with its own result where it got there first. A request that has already completed is passed over,
+	// so long as its memory was not given to a new one: the caller sees to that. What a device holds may be beyond cancelling.
+	Cancel(batch []*Request)
+	// Close gives everything back. The caller has seen every completion and calls nothing after it.
+	Close()
+}
+
+// Engine makes queues. Its methods may be called by any number of goroutines at once.
+type Engine interface {
+	// Name is what engine= calls it: "uring" or "threads".
+	Name() string
+	// NewQueue makes the queue of a context that has at most depth requests in flight. ENOMEM, EMFILE and the like are wrapped.
+	NewQueue(depth int) (Queue, error)
+	// Close ends the engine, all of whose queues have been closed, and waits for its threads. Threads that hang in
+	// the kernel are left behind after a second; their number is returned.
+	Close() (stuck int)
+}
