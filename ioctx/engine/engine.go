@@ -15,12 +15,12 @@ type Op uint8
 
 // What an engine can do.
 const (
-	OpNop   Op = iota // completes with 0
-	OpRead            // preadv2(2), or readv(2) where Stream
-	OpWrite           // pwritev2(2), or writev(2) where Stream
-	OpFsync           // fsync(2)
-	OpFdsync          // fdatasync(2)
-	OpPoll            // one-shot poll(2) for Events; completes with the revents
+	OpNop    Op = iota // completes with 0
+	OpRead             // preadv2(2), or readv(2) where Stream
+	OpWrite            // pwritev2(2), or writev(2) where Stream
+	OpFsync            // fsync(2)
+	OpFdsync           // fdatasync(2)
+	OpPoll             // one-shot poll(2) for Events; completes with the revents
 )
 
 // Class says how a request may block, which decides how an engine starts it and what it counts against.
