@@ -25,6 +25,7 @@ package rcu
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ type slot struct {
 // Domain is a set of readers and those who wait for them. The zero value is ready; it must not be copied.
 type Domain struct {
 	slots [nrSlots]slot
-	phase atomic.Uint32 // its lowest bit says which counters new readers take
+	phase atomic.Uint32 // 0 or 1: which counters new readers take; written under grace
 
 	grace sync.Mutex // one grace period at a time: they share the phase
 
@@ -64,7 +65,7 @@ type Reader struct {
 // own Reader, and may end on another goroutine. A section holds up every Synchronize, so nothing that waits belongs into it.
 func (d *Domain) ReadLock() Reader {
 	// Any slot is right; a random one, from the thread's own generator, seldom lies in another processor's cache.
-	return d.enter(rand.Uint32()%nrSlots, d.phase.Load()&1)
+	return d.enter(rand.Uint32()%nrSlots, d.phase.Load())
 }
 
 func (d *Domain) enter(slot, phase uint32) Reader {
@@ -85,7 +86,7 @@ func (r Reader) Unlock() {
 func (d *Domain) Synchronize() {
 	d.grace.Lock()
 	defer d.grace.Unlock()
-	old := d.phase.Load() & 1
+	old := d.phase.Load()
 	// Readers that were held up in an earlier ReadLock: they must have gone before new ones join them.
 	d.drain(1 - old)
 	d.phase.Store(1 - old)
@@ -100,13 +101,20 @@ func (d *Domain) drain(phase uint32) {
 }
 
 const (
+	yields = 16 // most sections end within a few
 	minNap = 20 * time.Microsecond
 	maxNap = time.Millisecond
 )
 
-// await sleeps until it has seen count at 0, for at most maxNap at a time. Readers wake nobody: that would cost each of
-// them a look at a shared word.
+// await yields, then sleeps, until it has seen count at 0. It may be late by maxNap. Readers wake nobody: that would cost
+// each of them a look at a shared word.
 func await(count *atomic.Int32) {
+	for range yields {
+		if count.Load() == 0 {
+			return
+		}
+		runtime.Gosched()
+	}
 	for nap := minNap; count.Load() != 0; nap = min(2*nap, maxNap) {
 		time.Sleep(nap)
 	}
