@@ -14,7 +14,7 @@ import (
 func (r *Request) Decode(b []byte) error {
 	var own [Size]byte
 	copy(own[:], b[:Size])
-	c := unpack(&own)
+	c := unpack(own)
 	if c.Reserved2 != 0 {
 		return refuse(unix.EINVAL, "aio_reserved2 is %#x, not 0", c.Reserved2)
 	}
@@ -62,7 +62,7 @@ func (r *Request) fromIocb(c *Iocb) {
 }
 
 // unpack is the inverse of AppendTo.
-func unpack(b *[Size]byte) Iocb {
+func unpack(b [Size]byte) Iocb {
 	le := binary.LittleEndian
 	return Iocb{
 		Data:      le.Uint64(b[0:]),

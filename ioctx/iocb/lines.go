@@ -53,7 +53,8 @@ func ParseFiles(line []byte) (FilesLine, error) {
 			return FilesLine{}, invalid("%s wants a slot from 0 to %d, got %s", rule.name, MaxSlot, quote(slot))
 		}
 		f := FilesLine{Verb: FilesVerb(v), Slot: uint32(n)}
-		return f, f.words(rest)
+		err = f.words(rest)
+		return f, err
 	}
 	return FilesLine{}, invalid("unknown verb %s; there are open, close, dup", quote(verb))
 }
