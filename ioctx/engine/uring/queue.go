@@ -1,0 +1,127 @@
+package uring
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
+)
+
+// sqMax is how many entries one io_uring_enter takes. A longer batch takes several: beyond this size the system call's own
+// cost is no longer seen.
+const sqMax = 256
+
+// queue is one io_uring and its requests in flight.
+type queue struct {
+	eng   *Engine
+	ring  *ring
+	event *os.File      // the eventfd that completions signal; in Go's poller
+	ended chan struct{} // closed by the end of the goroutine that reads event
+	waits bool          // whether it is among eng.hang.waiting; guarded by eng.hang.mu
+
+	// enter is io_uring_enter(2); tests put faults there.
+	enter func(fd int, submit, flags uint32) unix.Errno
+
+	// sq guards the submission queue, which is empty whenever sq is not held.
+	sq sync.Mutex
+
+	// mu guards what follows, the slots, and the completion queue's head.
+	mu      sync.Mutex
+	slots   []*slot // by index
+	free    *slot   // linked by next
+	kernel  int     // slots in placeKernel
+	hanging int     // those of them that are ClassHang: at most eng.share
+	backlog list
+}
+
+func newQueue(e *Engine, depth int) (*queue, error) {
+	depth = max(depth, 1)
+	sqEntries := uint32(1) << bits.Len(uint(min(depth, sqMax)-1))
+	// One Cancel posts up to sqEntries events of its own before they are reaped, beside those of depth requests.
+	r, _, err := setupRing(sqEntries, uint32(min(depth, 1<<20))+sqEntries)
+	if err != nil {
+		return nil, err
+	}
+	q := &queue{eng: e, ring: r, enter: enter, ended: make(chan struct{})}
+	if err := q.listen(); err != nil {
+		r.close()
+		return nil, err
+	}
+	go q.wait()
+	return q, nil
+}
+
+// listen sets the workers' limit and registers an eventfd that is in Go's poller.
+func (q *queue) listen() error {
+	if _, err := q.ring.limitWorkers(q.eng.workers); err != nil {
+		return err
+	}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	q.event = os.NewFile(uintptr(fd), "io_uring eventfd")
+	if err := q.ring.setEventfd(int32(fd)); err != nil {
+		q.event.Close()
+		return err
+	}
+	return nil
+}
+
+// wait reaps whenever completions were signalled, until Close closes the eventfd.
+func (q *queue) wait() {
+	defer close(q.ended)
+	var count [8]byte
+	for {
+		if _, err := q.event.Read(count[:]); err != nil {
+			return
+		}
+		q.reap()
+		q.eng.hang.release(0) // if it was a kick, it may have been of no use here
+	}
+}
+
+// kick makes the queue's own goroutine reap, and so start what its backlog holds. It fails only where the queue has been
+// closed meanwhile, whose backlog is then empty.
+func (q *queue) kick() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	q.event.Write(one[:])
+}
+
+// Close implements engine.Queue. It waits for the goroutine that reaps.
+func (q *queue) Close() {
+	q.eng.hang.forget(q)
+	q.event.Close()
+	<-q.ended
+	q.eng.hang.release(0)
+	q.ring.close()
+}
+
+// get takes a slot for r. mu is held.
+func (q *queue) get(r *engine.Request) *slot {
+	s := q.free
+	if s != nil {
+		q.free = s.next
+	} else {
+		s = &slot{q: q, index: uint32(len(q.slots))}
+		q.slots = append(q.slots, s)
+	}
+	s.req, s.hang, s.canceled, s.next = r, r.Class == engine.ClassHang && r.Op != engine.OpNop, false, nil
+	r.Private = s
+	return s
+}
+
+// put gives back the slots of a list whose requests have been told. mu is held.
+func (q *queue) put(done list) {
+	for s := done.first; s != nil; {
+		next := s.next
+		s.place, s.req, s.prev = placeFree, nil, nil
+		s.next, q.free = q.free, s
+		s = next
+	}
+}

@@ -1,0 +1,98 @@
+package uring
+
+// reap completes what the kernel has posted, and starts what of the backlog that makes room for.
+func (q *queue) reap() {
+	for {
+		var done list
+		n := q.collect(&done)
+		q.settle(done)
+		if n < len(q.ring.cqes) && !q.ring.overflowed() {
+			return
+		}
+		q.unspill()
+	}
+}
+
+// unspill has the kernel move to the completion queue what found it full and was kept back.
+//
+// To be called too where the queue was merely found full: a completion may then be on its way to being kept back, and for that one
+// the kernel signals no eventfd, since the tail does not move. The no-op's own completion is posted under the lock
+// that the other's was, so when enter returns the other has either been kept back, which overflowed then shows, or found room.
+func (q *queue) unspill() {
+	var done list
+	q.sq.Lock()
+	e := q.ring.push()
+	e.opcode, e.fd, e.userData = opNop, -1, nobody
+	q.ring.advance()
+	q.flush(&done)
+	q.sq.Unlock()
+	q.settle(done)
+}
+
+// collect moves the completion queue's entries to done, and returns how many there were.
+func (q *queue) collect(done *list) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	r := q.ring
+	head, tail := r.cqHead.Load(), r.cqTail.Load()
+	for i := head; i != tail; i++ {
+		c := r.cqes[i&uint32(len(r.cqes)-1)]
+		if s := q.bySlot(c.userData); s != nil {
+			q.finish(s, int64(c.res), done)
+		}
+	}
+	r.cqHead.Store(tail)
+	return int(tail - head)
+}
+
+// bySlot is the request that the kernel calls userData, or nil where nobody waits for it. mu is held.
+func (q *queue) bySlot(userData uint64) *slot {
+	index, gen := uint32(userData), uint32(userData>>32)
+	if index == nobody {
+		return nil
+	}
+	s := q.slots[index]
+	if s.gen != gen || s.place != placeKernel {
+		panic("uring: a request completed twice")
+	}
+	return s
+}
+
+// finish ends a request with res and appends it to done. From here on Cancel passes it over. mu is held.
+func (q *queue) finish(s *slot, res int64, done *list) {
+	switch s.place {
+	case placeKernel:
+		q.kernel--
+		if s.hang {
+			q.hanging--
+		}
+	case placeBacklog:
+		q.backlog.remove(s)
+		s.hang = false
+	}
+	s.res = s.result(res)
+	s.place = placeDone
+	s.gen++
+	s.req.Private = nil
+	done.push(s)
+}
+
+// settle tells the owners of done and starts what of the backlog that made room for. No lock is held.
+func (q *queue) settle(done list) {
+	for {
+		released := 0
+		for s := done.first; s != nil; s = s.next {
+			if s.hang {
+				released++
+			}
+			s.req.Owner.Complete(s.res) // the request is its maker's from here on
+		}
+		q.mu.Lock()
+		q.put(done)
+		q.mu.Unlock()
+		q.eng.hang.release(released)
+		if done = q.startBacklog(); done.first == nil {
+			return
+		}
+	}
+}
