@@ -1,0 +1,47 @@
+package ioctx
+
+// die is the atomic_xchg(&ctx->dead, 1) of kill_ioctx and hlist_del_rcu. Only the winner goes on to killWork, once, after a
+// grace period.
+func (c *Kioctx) die() bool {
+	if c.dead.Swap(true) {
+		return false
+	}
+	c.table.unlink(c)
+	return true
+}
+
+// killWork is kill_ioctx_work: it runs when nobody can find the context any more, wakes whoever waits in it, and drops the
+// initial reference. Waiters look at dead, which was set before.
+func (c *Kioctx) killWork() {
+	c.wait.wakeAll()
+	c.writers.wakeAll()
+	c.Put()
+}
+
+// free is free_ioctx: users is 0, so nothing is submitted any more. It cancels what is active, waits for what is in flight, and
+// gives everything back.
+func (c *Kioctx) free() {
+	c.cancel(func(*kiocb) bool { return true })
+	for c.reqsActive.Load() > 0 {
+		<-c.drained
+	}
+	if l := c.live.Load(); l != nil {
+		l.queue.Close()
+		l.ring.SetDead()
+		l.ring.Close()
+	}
+	c.buf.free(c)
+	c.outs.free()
+	c.files.free()
+	c.table.freed(c)
+	c.table.rcu.Call(c.freeRCU)
+}
+
+// freeRCU is free_ioctx_rcu. Completions hold a read-side section until they have touched the context for the last time, so
+// after it the context is nobody's.
+func (c *Kioctx) freeRCU() {
+	if n := c.reqsActive.Load(); n != 0 {
+		panic("ioctx: a freed context has requests in flight")
+	}
+	close(c.gone)
+}

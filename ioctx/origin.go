@@ -1,0 +1,97 @@
+package ioctx
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/iocb"
+)
+
+// origin is from where a writer's paths resolve: its root and working directory, as they were at the write, and its umask. It is
+// shared by the requests of one write.
+type origin struct {
+	root  int    // O_PATH descriptor
+	cwd   int    // O_PATH descriptor; -1: the root
+	dir   string // the name of cwd
+	umask uint32
+	refs  atomic.Int32
+}
+
+// newOrigin looks at the calling thread in /proc, at its working directory only for relative paths, since holding it keeps its
+// mount busy. EACCES, in words, where the thread cannot be seen.
+func newOrigin(w Caller, relative bool) (*origin, error) {
+	if w.TID == 0 {
+		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: "the writer's root and working directory cannot be seen: it is not in the daemon's pid namespace"}
+	}
+	o := &origin{root: -1, cwd: -1}
+	o.refs.Store(1)
+	if err := o.look(fmt.Sprintf("/proc/%d/", w.TID), relative); err != nil {
+		o.put()
+		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
+	}
+	return o, nil
+}
+
+func (o *origin) look(proc string, relative bool) (err error) {
+	if o.root, err = unix.Open(proc+"root", unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
+		return err
+	}
+	if relative {
+		if o.cwd, err = unix.Open(proc+"cwd", unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {
+			return err
+		}
+		if o.dir, err = os.Readlink(proc + "cwd"); err != nil {
+			return err
+		}
+	}
+	o.umask, err = umaskOf(proc)
+	return err
+}
+
+// umaskOf reads the thread's umask, in octal, from its status.
+func umaskOf(proc string) (uint32, error) {
+	b, err := os.ReadFile(proc + "status")
+	if err != nil {
+		return 0, err
+	}
+	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
+		if v, ok := bytes.CutPrefix(s.Bytes(), []byte("Umask:")); ok {
+			n, err := strconv.ParseUint(string(bytes.TrimSpace(v)), 8, 32)
+			return uint32(n), err
+		}
+	}
+	return 0, syscall.ENODATA
+}
+
+// name is path as seen from the writer's root, for who goes by its words.
+func (o *origin) name(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(o.dir, path)
+}
+
+func (o *origin) get() *origin {
+	o.refs.Add(1)
+	return o
+}
+
+func (o *origin) put() {
+	if o.refs.Add(-1) > 0 {
+		return
+	}
+	if o.cwd >= 0 {
+		unix.Close(o.cwd)
+	}
+	if o.root >= 0 {
+		unix.Close(o.root)
+	}
+}
