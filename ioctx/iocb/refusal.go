@@ -20,8 +20,11 @@ func (r *Refusal) Error() string { return ErrnoName(r.Errno) + " " + r.Why }
 // Unwrap returns the errno.
 func (r *Refusal) Unwrap() error { return r.Errno }
 
-// ErrnoName is the name of e as in errno.h, or its number where it has none.
+// ErrnoName is the name of e as the kernel's errno.h has it, or its number where it has none.
 func ErrnoName(e syscall.Errno) string {
+	if e == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP" // x/sys has the C library's second name, ENOTSUP
+	}
 	if name := unix.ErrnoName(e); name != "" {
 		return name
 	}
