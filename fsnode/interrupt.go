@@ -1,0 +1,72 @@
+package fsnode
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/aiofs/aiofs/ioctx"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// interrupt tells a waiting call when its caller got a signal that ends it. The kernel sends one INTERRUPT for a request, at
+// any signal, a Go client's preemption included, and does not say which it was.
+type interrupt struct{ req *fuse.Context }
+
+var _ ioctx.Interrupt = interrupt{}
+
+// interruptOf allocates nothing: an interface holds a struct of one pointer as it is.
+func interruptOf(ctx context.Context) ioctx.Interrupt { return interrupt{ctx.(*fuse.Context)} }
+
+// Done is closed by INTERRUPT, and for every request when the connection ends.
+func (i interrupt) Done() <-chan struct{} { return i.req.Cancel }
+
+// Pending says whether the call ends with EINTR. Where the caller cannot be seen, which is so from outside the mount's pid
+// namespace and after it has vanished, any signal ends it.
+func (i interrupt) Pending() bool {
+	if i.req.Pid == 0 {
+		return true
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.req.Pid))
+	return err != nil || endsCall(status)
+}
+
+// harmless are the signals a waiting call goes on through: what job control and terminals send to everyone, and what Go
+// preempts its own threads with.
+const harmless = 1<<(syscall.SIGCHLD-1) | 1<<(syscall.SIGURG-1) | 1<<(syscall.SIGWINCH-1) | 1<<(syscall.SIGCONT-1)
+
+// endsCall reads /proc/TID/status (proc_pid_status(5)). A thread that waits for the answer to an interrupted request can be
+// ended by SIGKILL only and handles no signal, so whatever came stays pending in SigPnd, or in ShdPnd until another thread of
+// the process takes it. A blocked signal interrupts nobody. None pending is no reason to stop: SIGCONT removes SIGSTOP.
+//
+// Such a thread is in state D, or R while it gets there. In any other it has left the request, since the connection was
+// aborted, and nobody waits for the answer.
+func endsCall(status []byte) bool {
+	state := statusField(status, "State:")
+	if state == "" || state[0] != 'D' && state[0] != 'R' {
+		return true
+	}
+	pending := signalSet(status, "SigPnd:") | signalSet(status, "ShdPnd:")
+	return pending&^signalSet(status, "SigBlk:")&^harmless != 0
+}
+
+func signalSet(status []byte, name string) uint64 {
+	set, err := strconv.ParseUint(statusField(status, name), 16, 64)
+	if err != nil {
+		return 0
+	}
+	return set
+}
+
+// statusField is the rest of the line that begins with name, without blanks around it.
+func statusField(status []byte, name string) string {
+	for line := range bytes.Lines(status) {
+		if rest, ok := bytes.CutPrefix(line, []byte(name)); ok {
+			return string(bytes.TrimSpace(rest))
+		}
+	}
+	return ""
+}
