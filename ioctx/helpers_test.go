@@ -1,0 +1,193 @@
+package ioctx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
+	"github.com/aiofs/aiofs/ioctx/engine/uring"
+)
+
+// patience is how long a test waits for what must come. Only broken code makes it wait so long.
+const patience = time.Minute
+
+// self is this process as a writer.
+var self = Caller{TID: int32(os.Getpid())}
+
+// engines are what every test of I/O runs over. Where the kernel denies io_uring, that half says so and is skipped; in CI it fails.
+func eachEngine(t *testing.T, f func(t *testing.T, e *env)) {
+	t.Run("threads", func(t *testing.T) {
+		pool := threads.NewPool()
+		f(t, newEnv(t, pool, threads.New(pool), Config{}))
+	})
+	t.Run("uring", func(t *testing.T) {
+		if err := uring.Probe(); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+		e, err := uring.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(t, newEnv(t, threads.NewPool(), e, Config{}))
+	})
+}
+
+// env is a table, over one engine, for one test.
+type env struct {
+	*testing.T
+	*Table
+}
+
+// newEnv makes a table. When the test ends everything in it must end, and nothing be left.
+func newEnv(t *testing.T, pool *threads.Pool, e engine.Engine, cfg Config) *env {
+	enginetest.CheckLeaks(t)
+	cfg.Engine, cfg.Pool = e, pool
+	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	tab := NewTable(cfg)
+	t.Cleanup(func() {
+		ctx, stop := context.WithTimeout(context.Background(), patience)
+		defer stop()
+		if left := tab.ExitAll(ctx); len(left) > 0 {
+			t.Errorf("left in flight: %q", left)
+		}
+		if n := tab.AioNr(); n != 0 {
+			t.Errorf("aio-nr is %d at the end", n)
+		}
+		if n := tab.memory.used.Load(); n != 0 {
+			t.Errorf("%d bytes of max_buf are charged at the end", n)
+		}
+		if stuck := e.Close(); stuck != 0 {
+			t.Errorf("%d threads of the engine are stuck", stuck)
+		}
+		if stuck := pool.Close(); stuck != 0 {
+			t.Errorf("%d threads of the pool are stuck", stuck)
+		}
+	})
+	return &env{T: t, Table: tab}
+}
+
+// threadsEnv is newEnv for what does not depend on the engine.
+func threadsEnv(t *testing.T, cfg Config) *env {
+	pool := threads.NewPool()
+	return newEnv(t, pool, threads.New(pool), cfg)
+}
+
+func (e *env) setup(id uint32) *Kioctx {
+	e.Helper()
+	c, err := e.Setup(id, Owner{})
+	if err != nil {
+		e.Fatal(err)
+	}
+	return c
+}
+
+// submitter opens submit, to be closed when the test ends if it is not before.
+func (e *env) submitter(c *Kioctx, nonblock bool) *Submitter {
+	e.Helper()
+	s, err := c.OpenSubmit(nonblock)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return s
+}
+
+func (e *env) reader(c *Kioctx, raw, nonblock bool) *Reader {
+	e.Helper()
+	r, err := c.OpenEvents(raw, nonblock)
+	if err != nil {
+		e.Fatal(err)
+	}
+	return r
+}
+
+// submit writes text with a descriptor of its own, as echo does.
+func (e *env) submit(c *Kioctx, text string) {
+	e.Helper()
+	s := e.submitter(c, false)
+	defer s.Close()
+	if n, err := s.Write([]byte(text), self, nil); n != len(text) || err != nil {
+		e.Fatalf("wrote %d of %q: %v; %s", n, text, err, c.ErrorLog())
+	}
+}
+
+// cat reads events to their end, as cat does.
+func (e *env) cat(c *Kioctx) string {
+	e.Helper()
+	r := e.reader(c, false, false)
+	defer r.Close()
+	var all strings.Builder
+	buf := make([]byte, 128<<10)
+	deadline := newDeadline(patience)
+	for {
+		n, err := r.Read(buf, false, deadline)
+		if err != nil {
+			e.Fatalf("events: %v after %q", err, all.String())
+		}
+		if n == 0 {
+			return all.String()
+		}
+		all.Write(buf[:n])
+	}
+}
+
+// openSlot opens path into a slot of c.
+func (e *env) openSlot(c *Kioctx, slot int, flags, path string) {
+	e.Helper()
+	f, err := c.OpenFiles()
+	if err != nil {
+		e.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(fmt.Appendf(nil, "open %d open=%s %s\n", slot, flags, path), self, nil); err != nil {
+		e.Fatalf("open %s: %v; %s", path, err, c.ErrorLog())
+	}
+}
+
+// deadline is an Interrupt that comes by itself, so that what would hang fails.
+type deadline struct{ ctx context.Context }
+
+func newDeadline(d time.Duration) deadline {
+	ctx, stop := context.WithTimeout(context.Background(), d)
+	context.AfterFunc(ctx, stop)
+	return deadline{ctx}
+}
+
+func (d deadline) Done() <-chan struct{} { return d.ctx.Done() }
+func (d deadline) Pending() bool         { return d.ctx.Err() != nil }
+
+// wantErrno fails the test unless err is errno.
+func wantErrno(t *testing.T, what string, err error, errno syscall.Errno) {
+	t.Helper()
+	if !errors.Is(err, errno) {
+		t.Errorf("%s: %v, want %v", what, err, errno)
+	}
+}
+
+// eventually waits until cond holds.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-late.C:
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
