@@ -38,6 +38,10 @@ func TestMemfdIsSharedAndPrivate(t *testing.T) {
 	if m.Bytes()[page] != 7 {
 		t.Error("the Memory does not see what a client wrote")
 	}
+	m.Bytes()[0] = 8
+	if client[0] != 8 {
+		t.Error("a client does not see what was written to the Memory")
+	}
 	if got := fileSize(t, m.FD()); got != page+1 {
 		t.Errorf("a file of %d bytes, want %d", got, page+1)
 	}

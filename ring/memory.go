@@ -12,9 +12,8 @@ import (
 // Memory is memory outside the Go heap, which the kernel, and where it is a memfd a client, may write to at any time. It
 // has one owner, who alone calls Grow, Trim and Close and sees to it that nobody else uses the Memory meanwhile.
 type Memory struct {
-	data   []byte // len is what was asked for; the mapping is that in whole pages
-	fd     int    // -1: anonymous
-	closed atomic.Bool
+	data []byte // len is what was asked for; the mapping is that in whole pages; nil once closed
+	fd   int    // -1: anonymous
 }
 
 // mapped is the sum of all mappings, in bytes.
@@ -66,7 +65,7 @@ func (m *Memory) Trim(size int) error {
 // Close unmaps the memory and closes its descriptor. A second Close panics: whoever does that would one day have closed
 // somebody else's.
 func (m *Memory) Close() error {
-	if m.closed.Swap(true) {
+	if m.data == nil {
 		panic("ring: Close of a Memory that is closed")
 	}
 	unmapBytes(m.data)

@@ -110,7 +110,7 @@ func TestTouchFaults(t *testing.T) {
 	}
 	run := func(what string) (string, error) {
 		cmd := exec.Command("/proc/self/exe", "-test.run=^TestTouchFaults$")
-		cmd.Env = append(os.Environ(), touchAfter+"="+what)
+		cmd.Env = append(os.Environ(), touchAfter+"="+what, "GORACE=atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}

@@ -11,7 +11,7 @@ type Window struct {
 }
 
 // Peek looks at what is in the ring: the first half of aio_read_events_ring. The consumer calls it, one at a time, and is
-// done with the Window before another comes. Events put later are not in it. The producer may call it too, only to ask Len.
+// done with the Window before another comes. Events put later are not in it.
 func (r *Ring) Peek() Window {
 	// Loaded before any event is read, so all that tail covers is there. The header's tail would be the client's word.
 	tail := r.tail.Load()
