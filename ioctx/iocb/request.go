@@ -85,7 +85,6 @@ type Request struct {
 type FileInfo struct {
 	Readable   bool // opened for reading (FMODE_READ)
 	Writable   bool // opened for writing (FMODE_WRITE)
-	Stream     bool // has no position
 	NoRead     bool // has no read_iter: a directory
 	NoWrite    bool // has no write_iter
 	NoFsync    bool // has no fsync: a pipe, a socket

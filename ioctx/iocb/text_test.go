@@ -87,7 +87,7 @@ func TestParseTextRefuses(t *testing.T) {
 		{"pread lenn=1 /f", `unknown key "lenn"`},
 		{"pread =1 /f", `unknown key ""`},
 		{"pread seq=1 x /f", `key "seq" does not belong to pread`},
-		{"pread f", `"f" is not KEY=VALUE`},
+		{"pread f", `"f" is not KEY=VALUE, and PATH begins with / or .`},
 		{"pread tag=1 x tag=1 /f", `"x" is not KEY=VALUE`},
 		{"pread off=1 off=1 /f", `key "off" given twice`},
 		{"pread tag=1 tag=2 /f", `key "tag" given twice`},

@@ -53,11 +53,12 @@ type arg struct {
 // those allowed, or has been seen.
 func parseArg(op string, word []byte, allowed, seen keys) (arg, error) {
 	name, val, found := bytes.Cut(word, []byte{'='})
-	if !found {
-		return arg{}, invalid("%s is not KEY=VALUE, and PATH begins with / or .", quote(word))
-	}
 	key := keyOf(name)
 	switch {
+	case !found && allowed&keyPATH != 0:
+		return arg{}, invalid("%s is not KEY=VALUE, and PATH begins with / or .", quote(word))
+	case !found:
+		return arg{}, invalid("%s is not KEY=VALUE", quote(word))
 	case key == 0:
 		return arg{}, invalid("unknown key %s", quote(name))
 	case key&allowed == 0:
