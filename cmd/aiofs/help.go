@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+)
+
+const helpHead = `Usage: aiofs [MOUNTPOINT] [-o OPTION[,OPTION...]]
+       aiofs demo [-o OPTION[,OPTION...]]
+
+Mounts a file system in which a directory is a Linux kioctx: requests are written to
+submit, completions are read from events. The README in the mount says how.
+MOUNTPOINT is /run/aiofs for root and $XDG_RUNTIME_DIR/aiofs for a user, made if absent.
+aiofs stays in the foreground. SIGINT, SIGTERM and umount end it; a second signal at once.
+
+demo shows everything in a temporary directory, and checks what it shows.
+
+Options, as -o name=value and as --name value:
+`
+
+const helpTail = `
+Numbers and sizes may end in K, M or G. Of mount(8)'s options rw, nosuid, nodev, noexec
+and the like are accepted, and hold anyway.
+
+Exit status: 0 ended well, 1 wrong usage or a demo that differs, 2 system error,
+32 the mount failed.
+`
+
+func printHelp(w io.Writer) {
+	fmt.Fprint(w, helpHead)
+	for _, o := range options {
+		name := "--" + o.flag()
+		if o.value != "" {
+			name += " " + o.value
+		}
+		fmt.Fprintf(w, "  %-18s  %s\n", name, o.usage)
+	}
+	fmt.Fprintf(w, "  %-18s  %s\n", "--version", "print the version")
+	fmt.Fprintf(w, "  %-18s  %s\n", "--help", "print this")
+	fmt.Fprint(w, helpTail)
+}
+
+// version names the module's version, which holds the commit where that is no release, and the compiler.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "aiofs (unknown)"
+	}
+	return "aiofs " + info.Main.Version + " " + info.GoVersion
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// config is what the command line asks for.
+type config struct {
+	mountpoint string // "": the default one
+	version    bool
+
+	engine   string // auto, uring or threads
+	nrEvents uint32
+	maxNr    uint64
+	maxBuf   int64         // bytes
+	grace    time.Duration // how long the end waits for I/O
+	fsName   string
+	extra    []string // for mount(2)
+	debug    bool
+}
+
+func defaults() config {
+	return config{engine: "auto", nrEvents: 1024, maxNr: 1 << 20, maxBuf: 1 << 30, grace: 5 * time.Second, fsName: "aiofs"}
+}
+
+// An option is one mount option: `-o name=value`, and `--name value` with dashes for underscores.
+type option struct {
+	name  string
+	value string // what the help calls its value; "" for a switch
+	usage string
+	set   func(c *config, v string) error // v is "" for a switch
+}
+
+// options is the one table that -o, the flags and the help derive from.
+var options = []option{
+	{"engine", "NAME", "what does the I/O: uring, threads, or auto, which takes uring where the kernel gives it (auto)", setEngine},
+	{"nr_events", "N", "events that a new context reserves (1024)", func(c *config, v string) (err error) {
+		c.nrEvents, err = parseNumber[uint32](v, 1, maxNrEvents)
+		return err
+	}},
+	{"max_nr", "N", "aio-max-nr: events that all contexts together may reserve (1M)", func(c *config, v string) (err error) {
+		c.maxNr, err = parseNumber[uint64](v, 1, math.MaxInt64)
+		return err
+	}},
+	{"max_buf", "SIZE", "bytes of all buf and out together (1G)", func(c *config, v string) (err error) {
+		c.maxBuf, err = parseNumber[int64](v, 1, math.MaxInt64)
+		return err
+	}},
+	{"grace", "DURATION", "how long the end waits for I/O that cannot be cancelled (5s)", setGrace},
+	{"fsname", "NAME", "the source that /proc/mounts shows (aiofs)", func(c *config, v string) error {
+		c.fsName = v
+		return nil
+	}},
+	{"allow_other", "", "let other users in: refused until I/O is done with their rights", func(c *config, _ string) error {
+		return errors.New("is not to be had yet: all I/O would be done with the rights of the daemon instead of those of the user who asks for it")
+	}},
+	{"debug", "", "log every FUSE request", func(c *config, _ string) error {
+		c.debug = true
+		return nil
+	}},
+}
+
+// later are options whose feature does not exist yet; the value says what that is.
+var later = map[string]string{
+	"user_max_nr":    "shares of users are not there yet",
+	"user_max_buf":   "shares of users are not there yet",
+	"user_max_files": "shares of users are not there yet",
+	"sq_idle":        "there is no sq yet",
+}
+
+// generic are the options of mount(8) that hold here anyway, or that speak to mount(8) alone.
+var generic = []string{
+	"rw", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async",
+	"defaults", "auto", "noauto", "nofail", "_netdev",
+}
+
+// contrary are the options of mount(8) that cannot be had; the value says why.
+var contrary = map[string]string{
+	"ro":   "a request is a write, so a read-only aiofs could do nothing",
+	"suid": "nosuid always holds",
+	"dev":  "nodev always holds",
+	"exec": "no file here can be executed",
+}
+
+func (o option) flag() string { return strings.ReplaceAll(o.name, "_", "-") }
+
+// apply sets o; its error names the option as mount(8) does.
+func (o option) apply(c *config, v string) error {
+	if err := o.set(c, v); err != nil {
+		return fmt.Errorf("option %s %w", o.name, err)
+	}
+	return nil
+}
+
+// applyList sets the options of one -o, separated by commas.
+func applyList(c *config, list string) error {
+	for word := range strings.SplitSeq(list, ",") {
+		if err := applyWord(c, word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyWord sets `name` or `name=value`.
+func applyWord(c *config, word string) error {
+	name, value, valued := strings.Cut(word, "=")
+	if i := slices.IndexFunc(options, func(o option) bool { return o.name == name }); i >= 0 {
+		o := options[i]
+		switch {
+		case o.value != "" && !valued:
+			return fmt.Errorf("option %s needs a value: -o %s=%s", name, name, o.value)
+		case o.value == "" && valued:
+			return fmt.Errorf("option %s takes no value", name)
+		}
+		return o.apply(c, value)
+	}
+	switch {
+	case word == "noexec":
+		c.extra = append(c.extra, word)
+		return nil
+	case word == "" || slices.Contains(generic, word) || strings.HasPrefix(word, "x-"):
+		return nil
+	case contrary[name] != "":
+		return fmt.Errorf("option %s is refused: %s", name, contrary[name])
+	case later[name] != "":
+		return fmt.Errorf("option %s is refused: %s", name, later[name])
+	}
+	return fmt.Errorf("unknown option %q", name)
+}
+
+// parseArgs reads the command line of a mount. Options may stand before and after the mountpoint.
+// flag.ErrHelp asks for the help; every other error is a sentence for the user.
+func parseArgs(args []string) (config, error) {
+	c := defaults()
+	var refused error // by an option; flag would wrap it in words of its own
+	keep := func(err error) error {
+		refused = err
+		return err
+	}
+	fs := flag.NewFlagSet("aiofs", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.BoolVar(&c.version, "version", false, "")
+	fs.Func("o", "", func(v string) error { return keep(applyList(&c, v)) })
+	for _, o := range options {
+		if o.value == "" {
+			fs.BoolFunc(o.flag(), "", func(v string) error { return keep(applySwitch(&c, o, v)) })
+			continue
+		}
+		fs.Func(o.flag(), "", func(v string) error { return keep(o.apply(&c, v)) })
+	}
+	for name := range later {
+		fs.BoolFunc(strings.ReplaceAll(name, "_", "-"), "", func(string) error { return keep(applyWord(&c, name)) })
+	}
+	err := parseInterleaved(fs, &c, args)
+	switch {
+	case err == nil:
+		return c, c.check()
+	case errors.Is(err, flag.ErrHelp):
+		return c, err
+	case refused != nil:
+		err = refused
+	}
+	return c, failf(exitUsage, "%w; see aiofs --help", err)
+}
+
+// parseInterleaved lets the mountpoint stand anywhere; flag stops at the first word that is none.
+func parseInterleaved(fs *flag.FlagSet, c *config, args []string) error {
+	for {
+		if err := fs.Parse(args); err != nil {
+			if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+				return fmt.Errorf("unknown option %q", name)
+			}
+			return err
+		}
+		if fs.NArg() == 0 {
+			return nil
+		}
+		if c.mountpoint != "" {
+			return fmt.Errorf("more than one mountpoint: %q and %q", c.mountpoint, fs.Arg(0))
+		}
+		if c.mountpoint = fs.Arg(0); c.mountpoint == "" {
+			return errors.New("the mountpoint is empty")
+		}
+		args = fs.Args()[1:]
+	}
+}
+
+// applySwitch sets a switch given as a flag, for which flag passes "true".
+func applySwitch(c *config, o option, v string) error {
+	if v != "true" {
+		return fmt.Errorf("option %s takes no value", o.name)
+	}
+	return o.apply(c, "")
+}
+
+// check refuses what is wrong only together.
+func (c *config) check() error {
+	if uint64(c.nrEvents) > c.maxNr {
+		return failf(exitUsage, "nr_events=%d is more than max_nr=%d, so no context could ever be made", c.nrEvents, c.maxNr)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseArgs(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args string
+		want func(*config)
+	}{
+		{"nothing", "", func(*config) {}},
+		{"mountpoint", "/m", func(c *config) { c.mountpoint = "/m" }},
+		{"-o behind", "/m -o engine=threads", func(c *config) { c.mountpoint, c.engine = "/m", "threads" }},
+		{"-o before", "-o engine=uring /m", func(c *config) { c.mountpoint, c.engine = "/m", "uring" }},
+		{"flags on both sides", "--max-nr 4K /m --nr-events=7", func(c *config) { c.mountpoint, c.maxNr, c.nrEvents = "/m", 4096, 7 }},
+		{"list", "-o nr_events=7,max_nr=8,max_buf=9", func(c *config) { c.nrEvents, c.maxNr, c.maxBuf = 7, 8, 9 }},
+		{"two lists", "-o nr_events=7 -o max_buf=2M", func(c *config) { c.nrEvents, c.maxBuf = 7, 2<<20 }},
+		{"the last one counts", "-o nr_events=7,nr_events=8", func(c *config) { c.nrEvents = 8 }},
+		{"sizes", "-o max_buf=3G,max_nr=2M,nr_events=64K", func(c *config) { c.maxBuf, c.maxNr, c.nrEvents = 3<<30, 2<<20, 64<<10 }},
+		{"grace", "-o grace=150ms", func(c *config) { c.grace = 150 * time.Millisecond }},
+		{"grace of 0", "--grace 0s", func(c *config) { c.grace = 0 }},
+		{"fsname", "-o fsname=x", func(c *config) { c.fsName = "x" }},
+		{"debug", "-o debug", func(c *config) { c.debug = true }},
+		{"--debug", "--debug /m", func(c *config) { c.debug, c.mountpoint = true, "/m" }},
+		{"mount(8)", "-o rw,nosuid,nodev,noexec,noatime,defaults,nofail,_netdev,x-systemd.automount,", func(c *config) { c.extra = []string{"noexec"} }},
+		{"version", "--version", func(c *config) { c.version = true }},
+		{"after --", "-- -m", func(c *config) { c.mountpoint = "-m" }},
+		{"largest", "-o nr_events=8388608,max_nr=9223372036854775807", func(c *config) { c.nrEvents, c.maxNr = 1<<23, 1<<63-1 }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := defaults()
+			tt.want(&want)
+			got, err := parseArgs(strings.Fields(tt.args))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestParseArgsRefusals(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"-o engine=aio", `option engine must be auto, uring or threads, not "aio"`},
+		{"--engine aio", `option engine must be auto, uring or threads, not "aio"`},
+		{"-o engine", `option engine needs a value`},
+		{"--engine", `flag needs an argument`},
+		{"-o nr_events=0", `option nr_events must be between 1 and 8388608, not 0`},
+		{"-o nr_events=8388609", `option nr_events must be between`},
+		{"-o nr_events=-1", `option nr_events needs a number`},
+		{"-o nr_events=1.5K", `option nr_events needs a number`},
+		{"-o nr_events=1k", `option nr_events needs a number`},
+		{"-o nr_events=K", `option nr_events needs a number`},
+		{"-o nr_events=", `option nr_events needs a number`},
+		{"-o max_buf=99999999999G", `option max_buf must be between`},
+		{"-o max_buf=8589934592G", `option max_buf must be between`},
+		{"-o max_nr=18446744073709551616", `option max_nr needs a number`},
+		{"-o max_nr=5", `nr_events=1024 is more than max_nr=5`},
+		{"-o grace=5", `option grace needs a duration`},
+		{"-o grace=-1s", `option grace needs a duration`},
+		{"-o allow_other", `option allow_other is not to be had yet`},
+		{"--allow-other", `option allow_other is not to be had yet`},
+		{"-o debug=yes", `option debug takes no value`},
+		{"--debug=false", `option debug takes no value`},
+		{"-o user_max_nr=5", `option user_max_nr is refused: shares of users are not there yet`},
+		{"--user-max-nr 5", `option user_max_nr is refused`},
+		{"-o user_max_buf=5", `option user_max_buf is refused`},
+		{"-o user_max_files=5", `option user_max_files is refused`},
+		{"-o sq_idle=1ms", `option sq_idle is refused: there is no sq yet`},
+		{"-o ro", `option ro is refused`},
+		{"-o suid", `option suid is refused`},
+		{"-o wibble=3", `unknown option "wibble"`},
+		{"-o nr-events=3", `unknown option "nr-events"`},
+		{"--wibble", `unknown option "wibble"`},
+		{"--nr_events 3", `unknown option "nr_events"`},
+		{"/a /b", `more than one mountpoint: "/a" and "/b"`},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if status := run(strings.Fields(tt.args), &stdout, &stderr); status != exitUsage {
+				t.Errorf("exit status %d, want %d", status, exitUsage)
+			}
+			if !strings.HasPrefix(stderr.String(), "aiofs: "+tt.want) || strings.Count(stderr.String(), "\n") != 1 {
+				t.Errorf("stderr %q, want one line: aiofs: %s...", stderr.String(), tt.want)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("stdout %q", stdout.String())
+			}
+		})
+	}
+}
+
+func TestEmptyMountpoint(t *testing.T) {
+	if _, err := parseArgs([]string{""}); err == nil {
+		t.Error("an empty mountpoint is taken for the default one")
+	}
+}
+
+// The help names every option of the table, and only -h and --help ask for it.
+func TestHelp(t *testing.T) {
+	if _, err := parseArgs([]string{"/m", "-h"}); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-h: %v", err)
+	}
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"--help"}, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
+		t.Errorf("exit status %d, stderr %q", status, stderr.String())
+	}
+	for _, o := range options {
+		if !strings.Contains(stdout.String(), "  --"+o.flag()) {
+			t.Errorf("the help does not name --%s", o.flag())
+		}
+	}
+}

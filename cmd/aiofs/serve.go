@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/aiofs/aiofs/fsnode"
+	"github.com/aiofs/aiofs/ioctx"
+	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
+)
+
+// maxLeftLogged bounds how many requests the log names that outlived the grace period.
+const maxLeftLogged = 20
+
+// A daemon is one mount, from its mounting to its end.
+type daemon struct {
+	log     *slog.Logger
+	grace   time.Duration
+	table   *ioctx.Table
+	pool    *threads.Pool
+	engine  engine.Engine
+	server  *fsnode.Server
+	signals chan os.Signal
+}
+
+// serve mounts and returns when the mount has come to its end.
+func serve(c config) error {
+	d := &daemon{log: newLog(c.debug), grace: c.grace, signals: make(chan os.Signal, 2)}
+	raiseLimits(d.log)
+	signal.Notify(d.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	if err := d.mount(c); err != nil {
+		return err
+	}
+	return d.untilEnd()
+}
+
+// mount makes the table and mounts it.
+func (d *daemon) mount(c config) error {
+	dir, err := prepareMountpoint(c.mountpoint)
+	if err != nil {
+		return err
+	}
+	d.pool = threads.NewPool()
+	if d.engine, err = chooseEngine(c.engine, d.pool, d.log); err != nil {
+		return err
+	}
+	d.table = ioctx.NewTable(ioctx.Config{
+		Engine: d.engine, Pool: d.pool, NrEvents: c.nrEvents, MaxNr: c.maxNr, MaxBuf: c.maxBuf, Log: d.log,
+	})
+	d.server, err = fsnode.Mount(dir, d.table, fsnode.Options{
+		FsName: c.fsName, Extra: c.extra, Debug: c.debug, Log: d.log,
+	})
+	if err != nil {
+		return failf(exitMount, "%w", err)
+	}
+	d.log.Info("mounted", "on", dir)
+	return nil
+}
+
+// untilEnd waits for a signal or an umount and then ends the mount, which a second signal cuts short.
+func (d *daemon) untilEnd() error {
+	select {
+	case s := <-d.signals:
+		d.log.Info("ending", "signal", s.String())
+	case <-d.server.Done():
+		d.log.Info("ending", "reason", "unmounted from outside")
+	}
+	ended := make(chan struct{})
+	go func() {
+		d.end()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		d.log.Info("ended")
+		return nil
+	case <-d.signals:
+		d.detach(time.Second)
+		return failf(exitSystem, "ended at once by a second signal")
+	}
+}
+
+// end kills every context, waits for their I/O up to grace, and unmounts. What a program still has open then sees the
+// daemon go.
+func (d *daemon) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), d.grace)
+	defer cancel()
+	d.table.ExitAll(ctx)
+	d.unmount()
+	left := d.table.ExitAll(ctx) // with what was made until the mount was gone
+	for i, line := range left {
+		if i == maxLeftLogged {
+			d.log.Warn("left in flight", "more", len(left)-i)
+			break
+		}
+		d.log.Warn("left in flight", "request", line)
+	}
+	if len(left) > 0 {
+		return // an engine is not closed over requests in flight; the end of the process closes it
+	}
+	if stuck := d.engine.Close() + d.pool.Close(); stuck > 0 {
+		d.log.Warn("left hanging in the kernel", "threads", stuck)
+	}
+}
+
+// unmount lets go of the mount: at once if nothing there is open, else lazily.
+func (d *daemon) unmount() {
+	select {
+	case <-d.server.Done():
+		return
+	default:
+	}
+	err := d.server.Unmount()
+	if err == nil {
+		d.server.Wait()
+		return
+	}
+	if errors.Is(err, syscall.EBUSY) {
+		d.log.Info("the mount is in use: detaching it")
+	} else {
+		d.log.Warn("unmounting failed: detaching it", "error", err)
+	}
+	d.detach(time.Second)
+}
+
+// detach takes the mount out of the tree whoever uses it, and does not wait longer than limit for that.
+func (d *daemon) detach(limit time.Duration) {
+	done := make(chan error, 1)
+	go func() { done <- d.server.Detach() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			d.log.Warn("detaching failed", "error", err)
+		}
+	case <-time.After(limit):
+		d.log.Warn("detaching takes too long: left to the kernel")
+	}
+}
+
+// newLog logs on standard error.
+func newLog(debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// raiseLimits raises the limits on open files and on the size of files to their hard limits: the daemon opens files for
+// everybody, and setrlimit(2) of its starter is not meant for them.
+func raiseLimits(log *slog.Logger) {
+	for _, resource := range []int{syscall.RLIMIT_NOFILE, syscall.RLIMIT_FSIZE} {
+		var lim syscall.Rlimit
+		err := syscall.Getrlimit(resource, &lim)
+		if err == nil && lim.Cur != lim.Max {
+			lim.Cur = lim.Max
+			err = syscall.Setrlimit(resource, &lim)
+		}
+		if err != nil {
+			log.Warn("raising a resource limit failed", "resource", resource, "error", err)
+		}
+	}
+}
