@@ -14,7 +14,8 @@ import (
 // descriptor is what the writer of submit does with a Splitter, with requests that are taken unless they hold "bad".
 type descriptor struct {
 	Splitter
-	slots   int // free ones, with full in force
+	files   bool // as files and cancel do it: Format is not called
+	slots   int  // free ones, with full in force
 	full    bool
 	taken   []string
 	refused []int // Line of each
@@ -23,7 +24,10 @@ type descriptor struct {
 // write is a write(2) of p: the bytes taken, or an errno.
 func (d *descriptor) write(p string) (done int, err error) {
 	b := []byte(p)
-	format := d.Format(b)
+	format := Text
+	if !d.files {
+		format = d.Format(b)
+	}
 	for {
 		line, n, ok := d.Next(b[done:])
 		if !ok {
@@ -225,15 +229,18 @@ func TestLinesOfRefusals(t *testing.T) {
 		{"the first", []string{"bad\n", "bad\n"}, []int{1, 2}},
 		{"after a comment", []string{"#\nbad\n", "#\nbad\n"}, []int{2, 4}},
 		{"after one taken, not written again at once", []string{"a\n#\nbad\n", "#\nbad\n", "b\nbad\n"}, []int{3, 3, 5}},
+		{"after a write that was taken", []string{"a\n", "bad\n", "bad\n"}, []int{2, 3}},
 		{"with a cut", []string{"a\nb", "ad\n", "bad\n"}, []int{2, 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var d descriptor
-			for _, w := range c.writes {
-				_, _ = d.write(w)
-			}
-			if !slices.Equal(d.refused, c.want) {
-				t.Errorf("refused lines %v, want %v", d.refused, c.want)
+			for _, files := range []bool{false, true} {
+				d := descriptor{files: files}
+				for _, w := range c.writes {
+					_, _ = d.write(w)
+				}
+				if !slices.Equal(d.refused, c.want) {
+					t.Errorf("files %v: refused lines %v, want %v", files, d.refused, c.want)
+				}
 			}
 		})
 	}
