@@ -116,6 +116,7 @@ const (
 	opAsyncCancel = 14 // IORING_OP_ASYNC_CANCEL
 	opRead        = 22 // IORING_OP_READ
 	opWrite       = 23 // IORING_OP_WRITE
+	opInvalid     = 0xff
 )
 
 const (

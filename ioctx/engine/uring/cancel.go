@@ -18,8 +18,7 @@ func (q *queue) Cancel(batch []*engine.Request) {
 		q.collect(&done)
 	}
 	q.sq.Unlock()
-	q.settle(done)
-	q.reap()
+	q.reap(done)
 }
 
 // fillCancels finishes those of batch that are in the backlog, moves a cancel of each other into the submission queue, and
@@ -37,7 +36,7 @@ func (q *queue) fillCancels(batch []*engine.Request, done *list) (n int) {
 			continue // completed
 		}
 		switch s.place {
-		case placeBacklog:
+		case placeBacklog, placeAgain:
 			q.finish(s, -int64(unix.ECANCELED), done)
 		case placeKernel:
 			s.canceled = true

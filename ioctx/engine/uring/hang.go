@@ -70,35 +70,3 @@ func (q *queue) admit() bool {
 	q.hanging++
 	return true
 }
-
-// startBacklog submits what of the backlog may go to the kernel now.
-func (q *queue) startBacklog() (done list) {
-	q.mu.Lock()
-	idle := q.backlog.first == nil || q.hanging == q.eng.share
-	q.mu.Unlock()
-	if idle {
-		return done
-	}
-	q.sq.Lock()
-	defer q.sq.Unlock()
-	for q.fillBacklog() {
-		q.flush(&done)
-	}
-	return done
-}
-
-// fillBacklog moves requests from the backlog into the submission queue and reports whether there were any. sq is held.
-func (q *queue) fillBacklog() (any bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for !q.ring.full() {
-		s := q.backlog.first
-		if s == nil || !q.admit() {
-			break
-		}
-		q.backlog.remove(s)
-		q.start(s)
-		any = true
-	}
-	return any
-}

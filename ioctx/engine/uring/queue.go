@@ -35,7 +35,8 @@ type queue struct {
 	free    *slot   // linked by next
 	kernel  int     // slots in placeKernel
 	hanging int     // those of them that are ClassHang: at most eng.share
-	backlog list
+	again   list    // stream writes to go on with
+	backlog list    // ClassHang requests to start when others have ended
 }
 
 func newQueue(e *Engine, depth int) (*queue, error) {
@@ -80,7 +81,7 @@ func (q *queue) wait() {
 		if _, err := q.event.Read(count[:]); err != nil {
 			return
 		}
-		q.reap()
+		q.reap(list{})
 		q.eng.hang.release(0) // if it was a kick, it may have been of no use here
 	}
 }
@@ -111,7 +112,8 @@ func (q *queue) get(r *engine.Request) *slot {
 		s = &slot{q: q, index: uint32(len(q.slots))}
 		q.slots = append(q.slots, s)
 	}
-	s.req, s.hang, s.canceled, s.next = r, r.Class == engine.ClassHang && r.Op != engine.OpNop, false, nil
+	s.next = nil
+	s.req, s.hang, s.canceled, s.moved = r, r.Class == engine.ClassHang && r.Op != engine.OpNop, false, 0
 	r.Private = s
 	return s
 }

@@ -1,15 +1,15 @@
 package uring
 
-// reap completes what the kernel has posted, and starts what of the backlog that makes room for.
-func (q *queue) reap() {
+// reap completes done and what the kernel has posted, and starts what waited for that.
+func (q *queue) reap(done list) {
 	for {
-		var done list
 		n := q.collect(&done)
 		q.settle(done)
 		if n < len(q.ring.cqes) && !q.ring.overflowed() {
 			return
 		}
-		q.unspill()
+		done = list{}
+		q.unspill(&done)
 	}
 }
 
@@ -18,15 +18,13 @@ func (q *queue) reap() {
 // To be called too where the queue was merely found full: a completion may then be on its way to being kept back, and for that one
 // the kernel signals no eventfd, since the tail does not move. The no-op's own completion is posted under the lock
 // that the other's was, so when enter returns the other has either been kept back, which overflowed then shows, or found room.
-func (q *queue) unspill() {
-	var done list
+func (q *queue) unspill(done *list) {
 	q.sq.Lock()
+	defer q.sq.Unlock()
 	e := q.ring.push()
 	e.opcode, e.fd, e.userData = opNop, -1, nobody
 	q.ring.advance()
-	q.flush(&done)
-	q.sq.Unlock()
-	q.settle(done)
+	q.flush(done)
 }
 
 // collect moves the completion queue's entries to done, and returns how many there were.
@@ -37,8 +35,15 @@ func (q *queue) collect(done *list) int {
 	head, tail := r.cqHead.Load(), r.cqTail.Load()
 	for i := head; i != tail; i++ {
 		c := r.cqes[i&uint32(len(r.cqes)-1)]
-		if s := q.bySlot(c.userData); s != nil {
-			q.finish(s, int64(c.res), done)
+		switch s, res := q.bySlot(c.userData), int64(c.res); {
+		case s == nil:
+		case s.goesOn(res):
+			s.moved += res
+			s.place = placeAgain
+			q.kernel--
+			q.again.push(s)
+		default:
+			q.finish(s, res, done)
 		}
 	}
 	r.cqHead.Store(tail)
@@ -66,6 +71,8 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 		if s.hang {
 			q.hanging--
 		}
+	case placeAgain:
+		q.again.remove(s)
 	case placeBacklog:
 		q.backlog.remove(s)
 		s.hang = false
@@ -77,7 +84,7 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 	done.push(s)
 }
 
-// settle tells the owners of done and starts what of the backlog that made room for. No lock is held.
+// settle tells the owners of done and starts what waited for that. No lock is held.
 func (q *queue) settle(done list) {
 	for {
 		released := 0
@@ -90,8 +97,10 @@ func (q *queue) settle(done list) {
 		q.mu.Lock()
 		q.put(done)
 		q.mu.Unlock()
-		q.eng.hang.release(released)
-		if done = q.startBacklog(); done.first == nil {
+		if released > 0 {
+			q.eng.hang.release(released)
+		}
+		if done = q.startWaiting(); done.first == nil {
 			return
 		}
 	}

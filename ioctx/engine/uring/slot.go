@@ -16,6 +16,7 @@ type place uint8
 const (
 	placeFree    place = iota
 	placeBacklog       // waits for its turn among the ClassHang requests; not known to the kernel
+	placeAgain         // a stream write of which a part is done; not known to the kernel
 	placeKernel        // submitted
 	placeDone          // res is known; its completer has it
 )
@@ -30,6 +31,7 @@ type slot struct {
 	hang     bool // counts against the ClassHang limits while with the kernel
 	canceled bool // was asked to stop
 	req      *engine.Request
+	moved    int64 // bytes of a stream write that are done
 	res      int64
 
 	iov        []unix.Iovec // where the kernel finds the segments; kept from one request to the next
@@ -64,6 +66,8 @@ func (s *slot) prep(e *sqe) {
 		e.opcode, e.opFlags = opFsync, fsyncDatasync
 	case engine.OpPoll:
 		e.opcode, e.opFlags = opPollAdd, pollMask(r.Events)
+	default:
+		e.opcode = opInvalid
 	}
 }
 
@@ -80,12 +84,16 @@ func (s *slot) prepRW(e *sqe, single, vectored uint8) {
 		e.off = 1 << 63
 	}
 	if r.Iov == nil {
+		b := r.Buf[s.moved:]
 		e.opcode = single
-		e.addr, e.len = uint64(uintptr(unsafe.Pointer(unsafe.SliceData(r.Buf)))), uint32(min(len(r.Buf), rwMax))
+		e.addr, e.len = uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), uint32(min(len(b), rwMax))
 		return
 	}
 	s.iov = s.iov[:0]
+	skip := int(s.moved)
 	for _, b := range r.Iov {
+		part := min(skip, len(b))
+		b, skip = b[part:], skip-part
 		v := unix.Iovec{Base: unsafe.SliceData(b)}
 		v.SetLen(len(b))
 		s.iov = append(s.iov, v)
@@ -102,7 +110,8 @@ func pollMask(events uint32) uint32 {
 	return events
 }
 
-// result is what the owner is told: restart codes are -EINTR, and an interrupted request that was asked to stop was cancelled.
+// result is what the owner is told: restart codes are -EINTR, an interrupted request that was asked to stop was cancelled, and a
+// write that moved something succeeded.
 func (s *slot) result(res int64) int64 {
 	const restartSys, restartBlock = -512, -516 // ERESTARTSYS, ERESTART_RESTARTBLOCK of <linux/errno.h>
 	if restartBlock <= res && res <= restartSys {
@@ -110,6 +119,9 @@ func (s *slot) result(res int64) int64 {
 	}
 	if s.canceled && res == -int64(unix.EINTR) {
 		res = -int64(unix.ECANCELED)
+	}
+	if s.moved > 0 {
+		res = s.moved + max(res, 0)
 	}
 	return res
 }

@@ -21,8 +21,7 @@ func (q *queue) Submit(batch []*engine.Request) {
 		q.beLoud(&done)
 	}
 	q.sq.Unlock()
-	q.settle(done)
-	q.reap()
+	q.reap(done)
 }
 
 // fill moves requests into the submission queue, or into the backlog, and returns how many. sq is held.
@@ -106,24 +105,39 @@ func (q *queue) refuse(errno unix.Errno, done *list) {
 	}
 }
 
-// wouldFail reports whether a read or write of a stream ends with EAGAIN: where its description is O_NONBLOCK. To io_uring
-// that flag means wait in poll, and RWF_NOWAIT, which does not, is refused for FIFOs and terminals. (A competing reader between
-// this look and the read makes the read wait.) Neither call here blocks, nor reaches a file system.
-func wouldFail(r *engine.Request) bool {
-	var events int16
-	switch r.Op {
-	case engine.OpRead:
-		events = unix.POLLIN
-	case engine.OpWrite:
-		events = unix.POLLOUT
-	default:
-		return false
+// startWaiting submits the stream writes that go on, and what of the backlog may go to the kernel now.
+func (q *queue) startWaiting() (done list) {
+	q.mu.Lock()
+	none := q.again.first == nil && (q.backlog.first == nil || q.hanging == q.eng.share)
+	q.mu.Unlock()
+	if none {
+		return done
 	}
-	flags, err := unix.FcntlInt(uintptr(r.FD), unix.F_GETFL, 0)
-	if err != nil || flags&unix.O_NONBLOCK == 0 {
-		return false
+	q.sq.Lock()
+	defer q.sq.Unlock()
+	for q.fillWaiting() {
+		q.flush(&done)
 	}
-	fds := []unix.PollFd{{Fd: r.FD, Events: events}}
-	n, err := unix.Poll(fds, 0)
-	return n == 0 && err == nil
+	return done
+}
+
+// fillWaiting moves waiting requests into the submission queue and reports whether there were any. sq is held.
+func (q *queue) fillWaiting() (any bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.ring.full() {
+		s := q.again.first
+		switch {
+		case s != nil:
+			q.again.remove(s)
+		case q.backlog.first != nil && q.admit():
+			s = q.backlog.first
+			q.backlog.remove(s)
+		default:
+			return any
+		}
+		q.start(s)
+		any = true
+	}
+	return any
 }
