@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -21,9 +22,16 @@ func CheckLeaks(t testing.TB) {
 		if t.Failed() {
 			return
 		}
-		Eventually(t, "goroutines and descriptors are gone", func() bool {
-			return goleak.Find(goroutines) == nil && len(minus(descriptors(t), before)) == 0
-		})
+		deadline := time.Now().Add(Patience)
+		for {
+			routines, files := goleak.Find(goroutines), minus(descriptors(t), before)
+			if routines == nil && len(files) == 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("left behind: descriptors %v, goroutines %v", files, routines)
+			}
+		}
 	})
 }
 
