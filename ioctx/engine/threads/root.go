@@ -69,10 +69,12 @@ func (th *Thread) chroot(root int) error {
 // goHome undoes what At did, since a thread's root and working directory keep their mounts busy: a shell in the mount
 // that writes to submit must not make its umount fail. A thread that cannot get home is lost.
 func (th *Thread) goHome() {
+	var err error
 	if th.rooted {
-		th.lost = th.chroot(th.pool.home) != nil
+		err = th.chroot(th.pool.home)
 	} else if th.moved {
-		th.lost = unix.Fchdir(th.pool.home) != nil
+		err = unix.Fchdir(th.pool.home)
 	}
+	th.lost = th.lost || err != nil
 	th.moved, th.rooted = false, false
 }
