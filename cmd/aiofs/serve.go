@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,6 +27,7 @@ type daemon struct {
 	pool    *threads.Pool
 	engine  engine.Engine
 	server  *fsnode.Server
+	dev     uint64 // st_dev of the mount
 	signals chan os.Signal
 }
 
@@ -59,6 +61,10 @@ func (d *daemon) mount(c config) error {
 	if err != nil {
 		return failf(exitMount, "%w", err)
 	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(dir, &st); err == nil { // else it has been unmounted already
+		d.dev = st.Dev
+	}
 	d.log.Info("mounted", "on", dir)
 	return nil
 }
@@ -82,6 +88,7 @@ func (d *daemon) untilEnd() error {
 		return nil
 	case <-d.signals:
 		d.detach(time.Second)
+		d.abort()
 		return failf(exitSystem, "ended at once by a second signal")
 	}
 }
@@ -99,13 +106,27 @@ func (d *daemon) end() {
 			d.log.Warn("left in flight", "more", len(left)-i)
 			break
 		}
-		d.log.Warn("left in flight", "request", line)
+		d.log.Warn("left in flight", "request", strings.TrimSuffix(line, "\n"))
 	}
 	if len(left) > 0 {
+		d.abort()
 		return // an engine is not closed over requests in flight; the end of the process closes it
 	}
 	if stuck := d.engine.Close() + d.pool.Close(); stuck > 0 {
 		d.log.Warn("left hanging in the kernel", "threads", stuck)
+		d.abort()
+	}
+}
+
+// abort lets go of whoever still waits for a mount that is to end with threads that cannot.
+func (d *daemon) abort() {
+	select {
+	case <-d.server.Done():
+		return // nobody can be there any more
+	default:
+	}
+	if err := abortConnection(d.dev); err != nil {
+		d.log.Warn("the mount's users may hang until what was left has ended", "error", err)
 	}
 }
 

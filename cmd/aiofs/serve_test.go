@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestSignalEnds(t *testing.T) {
@@ -117,6 +119,39 @@ func TestGraceRunsOut(t *testing.T) {
 	says(t, c, "left in flight")
 	says(t, c, "hung003")
 	says(t, c, "msg=ended")
+	h.signal(syscall.SIGTERM)
+	ends(t, c, dir, exitOK)
+}
+
+// A client that is in the mount when it is detached does not hang with the daemon's threads.
+func TestAbortLetsClientsGo(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to abort a FUSE connection")
+	}
+	h, hung := hangOn(t)
+	c, dir := mountBinary(t, "-o", "grace=50ms")
+	inFlight(t, dir, filepath.Join(hung, "hung001"))
+	says(t, h, "hung001 hangs")
+	f, err := os.Open(filepath.Join(dir, "aio-nr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c.signal(syscall.SIGTERM)
+	says(t, c, "msg=ended")
+	read := make(chan error, 1)
+	go func() {
+		_, err := f.ReadAt(make([]byte, 1), 0)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if !errors.Is(err, syscall.ENOTCONN) && !errors.Is(err, syscall.ECONNABORTED) {
+			t.Errorf("read: %v", err)
+		}
+	case <-time.After(patient):
+		t.Error("a client hangs")
+	}
 	h.signal(syscall.SIGTERM)
 	ends(t, c, dir, exitOK)
 }
