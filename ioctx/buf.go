@@ -14,10 +14,11 @@ const (
 
 // buf is a context's buffer. Its memory is made, and charged, when something first needs it; until a request does, it can grow.
 type buf struct {
-	mu    sync.RWMutex
-	size  int64        // guarded by mu; bytes
-	mem   *ring.Memory // guarded by mu; nil: reads as zeros, and costs nothing
-	fixed bool         // guarded by mu; a request uses it, so it stays where it is until the context is freed
+	mu      sync.RWMutex
+	size    int64        // guarded by mu; bytes
+	mem     *ring.Memory // guarded by mu; nil: reads as zeros, and costs nothing
+	sharing *sharing     // guarded by mu; nil until a client opened it
+	fixed   bool         // guarded by mu; a request uses it, so it stays where it is until the context is freed
 }
 
 // make gives buf its memory. The caller holds mu.
@@ -54,12 +55,18 @@ func (b *buf) use(c *Kioctx) ([]byte, error) {
 	return b.mem.Bytes(), nil
 }
 
-// free gives the memory back; the context has no users.
+// free gives the memory back, or leaves that to the end of the last mapping; the context has no users.
 func (b *buf) free(c *Kioctx) {
-	if b.mem != nil {
-		b.mem.Close()
-		c.table.memory.uncharge(b.size)
+	if b.mem == nil {
+		return
 	}
+	b.mem.Close()
+	if b.sharing == nil {
+		c.table.memory.uncharge(b.size)
+		return
+	}
+	b.sharing.charged = b.size
+	b.sharing.put()
 }
 
 // BufSize is the size of buf in bytes.

@@ -13,9 +13,20 @@ func (c *Kioctx) die() bool {
 // killWork is kill_ioctx_work: it runs when nobody can find the context any more, wakes whoever waits in it, and drops the
 // initial reference. Waiters look at dead, which was set before.
 func (c *Kioctx) killWork() {
+	c.markDead()
 	c.wait.wakeAll()
 	c.writers.wakeAll()
 	c.Put()
+}
+
+// markDead tells clients that have mapped the rings. What is not there by now is marked when it is made.
+func (c *Kioctx) markDead() {
+	if l := c.live.Load(); l != nil {
+		l.ring.SetDead()
+	}
+	if q := c.sq.Load(); q != nil {
+		q.ring.SetDead()
+	}
 }
 
 // free is free_ioctx: users is 0, so nothing is submitted any more. It cancels what is active, waits for what is in flight, and
@@ -27,8 +38,12 @@ func (c *Kioctx) free() {
 	}
 	if l := c.live.Load(); l != nil {
 		l.queue.Close()
-		l.ring.SetDead()
 		l.ring.Close()
+		l.sharing.put()
+	}
+	if q := c.sq.Load(); q != nil {
+		q.ring.Close()
+		q.sharing.put()
 	}
 	c.buf.free(c)
 	c.outs.free()

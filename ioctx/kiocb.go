@@ -3,6 +3,7 @@ package ioctx
 import (
 	"fmt"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
@@ -24,6 +25,7 @@ type kiocb struct {
 	refs atomic.Int32
 	// completed decides by one compare-and-swap who completes the request.
 	completed atomic.Bool
+	refused   syscall.Errno // why a request from sq is refused, in its event; 0: it is not
 
 	prev, next *kiocb // in ctx.active, under ctx.ctxLock
 	phase      phase  // under ctx.ctxLock
@@ -85,7 +87,7 @@ func (k *kiocb) release() {
 	k.req = iocb.Request{}
 	k.io.Buf, k.io.Iov = nil, nil
 	k.ctx, k.file, k.from, k.out = nil, nil, nil, nil
-	k.phase, k.cancelled = phaseStage, false
+	k.phase, k.cancelled, k.refused = phaseStage, false, 0
 	clear(k.iov)
 	t.kiocbs.Put(k)
 }

@@ -42,6 +42,7 @@ type Kioctx struct {
 	active  kiocbList // guarded by ctxLock; from before the engine sees a request until its completion
 	seq     uint64    // guarded by ctxLock; requests ever accepted
 
+	sq       atomic.Pointer[sq] // written under setupMu
 	eof      eof
 	files    fileTable
 	outs     outTable
@@ -61,6 +62,7 @@ type live struct {
 
 	ringLock sync.Mutex // one consumer at a time
 	ring     *ring.Ring
+	sharing  *sharing // of ring; guarded by Kioctx.setupMu, nil until a client opened it
 
 	completionLock sync.Mutex // one producer at a time
 	// completedEvents counts completions whose slot has not come back. No more slots return than this, whatever head says.
@@ -168,6 +170,9 @@ func (c *Kioctx) activate() (*live, error) {
 	l := &live{queue: q, ring: r, infos: make([]info, r.Nr())}
 	l.reqsAvailable.Store(int64(c.nrEvents))
 	c.live.Store(l)
+	if c.dead.Load() { // after markDead, by who has held a reference since before
+		r.SetDead()
+	}
 	return l, nil
 }
 

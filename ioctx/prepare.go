@@ -8,10 +8,15 @@ import (
 	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
+// writer finds what a request names of the process that writes it.
+type writer interface {
+	// origin is from where path resolves, with a reference for the request.
+	origin(path string) (*origin, error)
+}
+
 // prepare finds the file and the memory of a request, for what can be told at the write. What depends on a file by path is left to
 // the stage and comes in the event.
-func (s *Submitter) prepare(l *live, k *kiocb, w Caller) (err error) {
-	c := s.ctx
+func (c *Kioctx) prepare(l *live, k *kiocb, w writer) (err error) {
 	r := &k.req
 	if r.HasResfd {
 		return &iocb.Refusal{Errno: syscall.EBADF, Why: "aio_resfd: descriptors of the caller are not supported"}
@@ -27,7 +32,7 @@ func (s *Submitter) prepare(l *live, k *kiocb, w Caller) (err error) {
 		}
 		info, class = k.file.info, k.file.class
 	case iocb.FilePath:
-		if k.from, err = s.origin(w, r.Path); err != nil {
+		if k.from, err = w.origin(r.Path); err != nil {
 			return err
 		}
 		class = c.table.mounts.classOf(k.from.name(r.Path))

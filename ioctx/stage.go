@@ -34,6 +34,9 @@ func (c *Kioctx) start(l *live, batch []*kiocb, reqs []*engine.Request) []*engin
 	for _, k := range batch {
 		if k.phase == phaseStage {
 			c.table.cfg.Pool.Go(&k.task)
+		} else if k.refused != 0 {
+			k.Complete(-int64(k.refused))
+			k.put()
 		} else if err := k.fill(); err != nil {
 			k.Complete(-int64(errnoOf(err)))
 			k.put()

@@ -20,6 +20,7 @@ type Submitter struct {
 	logged int      // the number of the request last refused: it comes again when the rest of a short write is written again
 	batch  []*kiocb // accepted and not yet started
 	reqs   []*engine.Request
+	caller Caller     // of this write
 	froms  [2]*origin // of this write, for absolute and for relative paths
 }
 
@@ -64,7 +65,8 @@ func (s *Submitter) Write(p []byte, w Caller, intr Interrupt) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	done, err := s.take(l, p, w, intr)
+	s.caller = w
+	done, err := s.take(l, p, intr)
 	s.flush(l)
 	s.forgetOrigins()
 	if done > 0 {
@@ -74,14 +76,14 @@ func (s *Submitter) Write(p []byte, w Caller, intr Interrupt) (int, error) {
 }
 
 // take accepts the requests in p.
-func (s *Submitter) take(l *live, p []byte, w Caller, intr Interrupt) (done int, err error) {
+func (s *Submitter) take(l *live, p []byte, intr Interrupt) (done int, err error) {
 	binary := s.split.Format(p) == iocb.Binary
 	for {
 		text, n, ok := s.split.Next(p[done:])
 		if !ok {
 			break
 		}
-		if err := s.submitOne(l, text, binary, w, intr); err != nil {
+		if err := s.submitOne(l, text, binary, intr); err != nil {
 			s.refuse(err, text, binary)
 			return done, err
 		}
@@ -119,7 +121,7 @@ func (s *Submitter) refuse(err error, text []byte, binary bool) {
 var errNoSlot = errors.New("no slot")
 
 // submitOne is io_submit_one, up to where the request would start: it is put into the batch. The checks come in the kernel's order.
-func (s *Submitter) submitOne(l *live, text []byte, binary bool, w Caller, intr Interrupt) error {
+func (s *Submitter) submitOne(l *live, text []byte, binary bool, intr Interrupt) error {
 	k := s.ctx.newKiocb()
 	var err error
 	if binary {
@@ -134,7 +136,7 @@ func (s *Submitter) submitOne(l *live, text []byte, binary bool, w Caller, intr 
 		k.release()
 		return err
 	}
-	if err := s.prepare(l, k, w); err != nil {
+	if err := s.ctx.prepare(l, k, s); err != nil {
 		k.dropResources()
 		k.dropOrigin()
 		k.release()
@@ -186,14 +188,14 @@ func (s *Submitter) flush(l *live) {
 }
 
 // origin is from where the writer's path resolves; relative ones need his working directory too.
-func (s *Submitter) origin(w Caller, path string) (*origin, error) {
+func (s *Submitter) origin(path string) (*origin, error) {
 	i := 1
 	if len(path) > 0 && path[0] == '/' {
 		i = 0
 	}
 	if s.froms[i] == nil {
 		s.ctx.table.mounts.refresh()
-		o, err := newOrigin(w, i == 1)
+		o, err := newOrigin(s.caller, i == 1)
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
@@ -30,6 +31,7 @@ type Config struct {
 	NrEvents uint32        // events a new context reserves; 0: DefaultNrEvents
 	MaxNr    uint64        // aio-max-nr; 0: DefaultMaxNr
 	MaxBuf   int64         // bytes of all buf and out together; 0: DefaultMaxBuf
+	SQIdle   time.Duration // how long a submission ring is polled after its last request; 0: never, each batch rings
 	Log      *slog.Logger  // nil: slog.Default
 }
 
@@ -38,14 +40,16 @@ const buckets = 1024
 
 // Table is mm->ioctx_list with aio_nr, for all users of one mount.
 type Table struct {
-	cfg    Config
-	rcu    rcu.Domain
-	memory budget
-	trash  trash
-	mounts mounts
-	ownDev atomic.Uint64
-	kiocbs sync.Pool // of *kiocb: with the engine's Private, so a Table's own
-	opened opened
+	cfg       Config
+	rcu       rcu.Domain
+	memory    budget
+	trash     trash
+	mounts    mounts
+	ownDev    atomic.Uint64
+	kiocbs    sync.Pool // of *kiocb: with the engine's Private, so a Table's own
+	opened    opened
+	poller    poller
+	lingering lingering
 
 	// chains are read under rcu.ReadLock and written under mu.
 	chains [buckets]atomic.Pointer[Kioctx]
@@ -68,6 +72,7 @@ func NewTable(c Config) *Table {
 	}
 	t := &Table{cfg: c, aioMaxNr: c.MaxNr, nextID: 1, dying: make(map[*Kioctx]struct{})}
 	t.memory.max = c.MaxBuf
+	t.poller.init(c.SQIdle)
 	t.kiocbs.New = func() any { return newKiocb() }
 	return t
 }
@@ -270,6 +275,8 @@ func (t *Table) ExitAll(ctx context.Context) []string {
 	if len(left) == 0 {
 		t.rcu.Barrier()
 		t.opened.wait()
+		t.poller.ended.Wait()
+		t.lingering.close()
 		t.trash.free()
 		t.mounts.close()
 	}

@@ -11,9 +11,14 @@ import (
 // INTERRUPT a request, whichever signal was first.
 const recheck = 50 * time.Millisecond
 
+// lookAgain is how often a wait looks at a ring whose client may move head.
+const lookAgain = 5 * time.Millisecond
+
 // waitQueue is wait_queue_head_t: each waiter has a channel of its own and says how much it waits for, so one event
 // wakes no waiter that needs two, and no wakeup is taken by a waiter that has left.
 type waitQueue struct {
+	// looks says that what is waited for may come about without a wake: a client moves head. Waiters then look every so often.
+	looks   atomic.Bool
 	n       atomic.Int32 // waiters, so that waking nobody costs one load
 	mu      sync.Mutex
 	waiters map[*waiter]struct{} // guarded by mu
@@ -81,9 +86,17 @@ func (q *waitQueue) wait(min int, ready func() bool, intr Interrupt, deadline ti
 	if intr != nil {
 		done = intr.Done()
 	}
+	var tick <-chan time.Time
 	for !ready() {
+		if tick == nil && q.looks.Load() {
+			t := time.NewTicker(lookAgain)
+			defer t.Stop()
+			tick = t.C
+		}
 		select {
 		case <-w.woken:
+			continue
+		case <-tick:
 			continue
 		case <-expired:
 			return unless(ready, syscall.ETIMEDOUT)

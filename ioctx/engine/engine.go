@@ -78,6 +78,13 @@ type Queue interface {
 	Close()
 }
 
+// Poller is a Queue that can be asked for completions, by who is awake anyway.
+type Poller interface {
+	// Poll reports to their owners the completions that are there, without a system call where there are none, and returns how
+	// many it was.
+	Poll() int
+}
+
 // Engine makes queues. Its methods may be called by any number of goroutines at once.
 type Engine interface {
 	// Name is what engine= calls it: "uring" or "threads".

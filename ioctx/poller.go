@@ -1,0 +1,271 @@
+package ioctx
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
+)
+
+// DefaultSQIdle is for how long a submission ring is looked at without any request before its client has to ring.
+const DefaultSQIdle = time.Millisecond
+
+// How often a context is looked at whose iocbs wait for a slot: its client may move head, which tells nobody.
+const (
+	stallLeast = time.Millisecond
+	stallMost  = 100 * time.Millisecond
+)
+
+// poller takes requests from the submission rings of all contexts, each in its turn. It is one goroutine, which exists while there is
+// a ring to look at.
+//
+// A ring is looked at while requests keep coming, and for idle beyond. Then it goes to sleep: NEED_WAKEUP is set, and the poller
+// looks once more. What makes a lost wakeup impossible:
+//
+//	client                           poller
+//	C1 store tail                    P1 set NEED_WAKEUP (a full barrier)
+//	C2 full barrier                  P2 load tail: iocbs wait? then stay awake
+//	C3 load flags                    P3 a barrier on every processor (membarrier), in guard
+//	C4 NEED_WAKEUP? ring the bell    P4 load tail: iocbs wait? then wake up
+//
+// If C3 precedes P1 in the total order of full barriers, C1 precedes P2, which sees the tail. Otherwise C3 sees the bit and rings. A
+// client without C2 may have its store still in its processor's buffer at P2 although C3 was before P1; then P3 has emptied that
+// buffer, and P4 sees the tail. One that does not look at flags always rings.
+type poller struct {
+	idle time.Duration // 0: never poll, look only when the bell rings
+
+	mu      sync.Mutex
+	kicked  []*Kioctx     // guarded by mu; to be looked at, and not yet being
+	wake    chan struct{} // capacity 1; the goroutine alone receives
+	running bool          // guarded by mu
+	guarded []*Kioctx     // guarded by mu; went to sleep and wait for P3
+	guards  bool          // guarded by mu
+	ended   sync.WaitGroup
+}
+
+// init sets how long a ring is polled. Where there is one processor for the Go code, polling would only keep it from those who
+// complete requests.
+func (p *poller) init(idle time.Duration) {
+	p.wake = make(chan struct{}, 1)
+	if runtime.GOMAXPROCS(0) > 1 {
+		p.idle = idle
+	}
+}
+
+// polled is a context that the poller looks at.
+type polled struct {
+	ctx   *Kioctx
+	since time.Time // the last time that there was something to take
+}
+
+// kick has c looked at: a bell rang, or a slot may be free.
+func (p *poller) kick(c *Kioctx) {
+	q := c.sq.Load()
+	if q == nil || q.queued.Swap(true) {
+		return
+	}
+	p.mu.Lock()
+	p.kicked = append(p.kicked, c)
+	if !p.running {
+		p.running = true
+		p.ended.Add(1)
+		go p.run()
+	}
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run looks at what is awake, round after round.
+func (p *poller) run() {
+	defer p.ended.Done()
+	var awake []polled
+	for {
+		awake = p.admit(awake)
+		if len(awake) == 0 {
+			if p.stop() {
+				return
+			}
+			continue
+		}
+		progress := false
+		kept := awake[:0]
+		for _, a := range awake {
+			took, stay := p.look(&a)
+			progress = progress || took
+			if stay {
+				kept = append(kept, a)
+			}
+		}
+		clear(awake[len(kept):])
+		awake = kept
+		if !progress {
+			p.pause(awake)
+		}
+	}
+}
+
+// stop ends the goroutine, unless something was kicked meanwhile.
+func (p *poller) stop() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = len(p.kicked) > 0
+	return !p.running
+}
+
+// admit adds what was kicked to what is awake.
+func (p *poller) admit(awake []polled) []polled {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, c := range p.kicked {
+		q := c.sq.Load()
+		q.queued.Store(false)
+		p.kicked[i] = nil
+		known := false
+		for j := range awake {
+			if awake[j].ctx == c {
+				known = true
+			}
+		}
+		if !known {
+			if p.idle > 0 && c.get() == nil {
+				q.ring.ClearNeedWakeup()
+				c.Put()
+			}
+			awake = append(awake, polled{ctx: c, since: time.Now()})
+		}
+	}
+	p.kicked = p.kicked[:0]
+	return awake
+}
+
+// look takes what waits in one ring, and says whether there was anything and whether to look again.
+func (p *poller) look(a *polled) (took, stay bool) {
+	c := a.ctx
+	if c.get() != nil {
+		return false, false
+	}
+	defer c.Put()
+	l, q := c.live.Load(), c.sq.Load()
+	n := c.takeSQ(l, q)
+	reaped := p.reap(l)
+	if n > 0 {
+		a.since = time.Now()
+	}
+	switch {
+	case n > 0 || reaped > 0:
+		return true, true
+	case q.stalled:
+		return false, true
+	case p.idle > 0 && time.Since(a.since) < p.idle:
+		return false, true
+	}
+	return false, p.sleep(c, q)
+}
+
+// sleep asks for the bell; false: it will be rung for whatever comes from now on.
+func (p *poller) sleep(c *Kioctx, q *sq) (stay bool) {
+	if p.idle == 0 {
+		return q.ring.Len() > 0 // NEED_WAKEUP is always set
+	}
+	q.ring.SetNeedWakeup() // P1
+	if q.ring.Len() > 0 {  // P2
+		q.ring.ClearNeedWakeup()
+		return true
+	}
+	p.guard(c)
+	return false
+}
+
+// reap completes what an engine that can be polled has finished, so that no other thread need wake up for it.
+func (p *poller) reap(l *live) int {
+	if e, ok := l.queue.(engine.Poller); ok && p.idle > 0 {
+		return e.Poll()
+	}
+	return 0
+}
+
+// pause lets others run when a round took nothing; where all that is awake waits for slots, for longer and longer.
+func (p *poller) pause(awake []polled) {
+	since := time.Time{}
+	for _, a := range awake {
+		if q := a.ctx.sq.Load(); !q.stalled {
+			runtime.Gosched()
+			return
+		}
+		if a.since.After(since) {
+			since = a.since
+		}
+	}
+	if len(awake) == 0 || time.Since(since) < p.idle {
+		runtime.Gosched()
+		return
+	}
+	d := min(max(time.Since(since)/8, stallLeast), stallMost)
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.wake:
+	case <-t.C:
+	}
+}
+
+// guard has P3 and P4 done for c, beside the poller, since a barrier on every processor takes milliseconds.
+func (p *poller) guard(c *Kioctx) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.guarded = append(p.guarded, c)
+	if !p.guards {
+		p.guards = true
+		p.ended.Add(1)
+		go p.runGuard()
+	}
+}
+
+func (p *poller) runGuard() {
+	defer p.ended.Done()
+	for {
+		p.mu.Lock()
+		cs := p.guarded
+		p.guarded = nil
+		if len(cs) == 0 {
+			p.guards = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		if membarrier() {
+			p.recheck(cs)
+			continue
+		}
+		// Without membarrier(2) a store buffer empties by itself long before this.
+		for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
+			p.recheck(cs)
+			runtime.Gosched()
+		}
+	}
+}
+
+// recheck is P4.
+func (p *poller) recheck(cs []*Kioctx) {
+	for _, c := range cs {
+		if c.get() == nil {
+			if c.sq.Load().ring.Waiting() {
+				p.kick(c)
+			}
+			c.Put()
+		}
+	}
+}
+
+// membarrier is MEMBARRIER_CMD_GLOBAL: every processor has executed a full barrier when it returns true.
+func membarrier() bool {
+	const cmdGlobal = 1
+	_, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, cmdGlobal, 0, 0)
+	return errno == 0
+}
