@@ -79,7 +79,7 @@ func (r *Reader) Read(dst []byte, more bool, intr Interrupt) (int, error) {
 		return 0, syscall.EINVAL
 	}
 	if more {
-		return r.take(dst), nil
+		return r.take(dst, 0), nil
 	}
 	r.waitMu.Lock()
 	getNr, min, timeout := r.getNr, r.min, r.timeout
@@ -97,7 +97,7 @@ func (r *Reader) Read(dst []byte, more bool, intr Interrupt) (int, error) {
 func (r *Reader) readStream(dst []byte, intr Interrupt) (int, error) {
 	c := r.ctx
 	for {
-		if n := r.take(dst); n > 0 {
+		if n := r.take(dst, 1); n > 0 {
 			return n, nil
 		}
 		if r.atEnd() && c.eof.tell(r) {
@@ -116,7 +116,7 @@ func (r *Reader) readStream(dst []byte, intr Interrupt) (int, error) {
 	}
 }
 
-// getEvents is read_events with min_nr and a timeout.
+// getEvents is read_events with min_nr and a timeout. Who was woken may find that another reader was faster, and waits again.
 func (r *Reader) getEvents(dst []byte, min int, timeout time.Duration, intr Interrupt) (int, error) {
 	c := r.ctx
 	var deadline time.Time
@@ -124,19 +124,22 @@ func (r *Reader) getEvents(dst []byte, min int, timeout time.Duration, intr Inte
 		deadline = time.Now().Add(timeout)
 	}
 	ready := func() bool { return c.dead.Load() || r.available() >= min }
-	waits := timeout != 0 && min > 0 && !ready()
-	if waits && !r.nonblock {
-		err := c.wait.wait(min, ready, intr, deadline)
-		if err == syscall.EINTR && r.available() == 0 {
-			return 0, err
+	waits := timeout != 0 && min > 0
+	var err error
+	for waits && !r.nonblock && err == nil && !c.dead.Load() {
+		if n := r.take(dst, min); n > 0 {
+			return n, nil
 		}
+		err = c.wait.wait(min, ready, intr, deadline)
 	}
-	n := r.take(dst)
+	n := r.take(dst, 0)
 	switch {
 	case n > 0:
 		return n, nil
 	case c.dead.Load():
 		return 0, errDead
+	case err == syscall.EINTR:
+		return 0, err
 	case waits && r.nonblock:
 		return 0, syscall.EAGAIN
 	}
@@ -166,23 +169,27 @@ func (r *Reader) atEnd() bool {
 	return c.eof.owes(r) && c.reqsActive.Load() == 0 && r.available() == 0
 }
 
-// take takes the events that are there and fit, without waiting. An event is taken when its first byte is.
-func (r *Reader) take(dst []byte) int {
+// take takes the events that are there and fit, without waiting, and none where there are fewer than min. An event is taken when its
+// first byte is; the rest of one that was taken comes first, whatever min.
+func (r *Reader) take(dst []byte, min int) int {
 	l := r.ctx.live.Load()
 	if l == nil {
 		return 0
 	}
 	if r.raw {
-		return r.ctx.takeRaw(l, dst)
+		return r.ctx.takeRaw(l, dst, min)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.rest) > 0 {
+		min = 0
+	}
 	n := copy(dst, r.rest)
 	r.rest = r.rest[n:]
 	if len(r.rest) > 0 || n == len(dst) {
 		return n
 	}
-	r.ctx.takeEvents(l, func(ev ring.IOEvent, i uint32) bool {
+	r.ctx.takeEvents(l, min, func(ev ring.IOEvent, i uint32) bool {
 		if n == len(dst) {
 			return false
 		}
@@ -200,9 +207,9 @@ func (r *Reader) take(dst []byte) int {
 
 const eventSize = 32 // sizeof(struct io_event)
 
-// takeRaw takes as many struct io_event as fit into dst.
-func (c *Kioctx) takeRaw(l *live, dst []byte) (n int) {
-	c.takeEvents(l, func(ev ring.IOEvent, _ uint32) bool {
+// takeRaw takes as many struct io_event as fit into dst, and none where there are fewer than min.
+func (c *Kioctx) takeRaw(l *live, dst []byte, min int) (n int) {
+	c.takeEvents(l, min, func(ev ring.IOEvent, _ uint32) bool {
 		if len(dst)-n < eventSize {
 			return false
 		}
@@ -222,13 +229,13 @@ func putEvent(b []byte, ev ring.IOEvent) {
 	e.PutUint64(b[24:], uint64(ev.Res2))
 }
 
-// takeEvents is aio_read_events_ring: it gives events to f from head on, until f refuses one or there are none, and takes those out
-// that f took. Then their slots come back.
-func (c *Kioctx) takeEvents(l *live, f func(ev ring.IOEvent, index uint32) bool) {
+// takeEvents is aio_read_events_ring: where there are min events it gives them to f from head on, until f refuses one or there are
+// none, and takes those out that f took. Then their slots come back.
+func (c *Kioctx) takeEvents(l *live, min int, f func(ev ring.IOEvent, index uint32) bool) {
 	l.ringLock.Lock()
 	w := l.ring.Peek()
 	n := uint32(0)
-	for n < w.Len() {
+	for n < w.Len() && int(w.Len()) >= min {
 		ev, i := w.At(n)
 		if !f(ev, i) {
 			break
