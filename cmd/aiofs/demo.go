@@ -24,7 +24,8 @@ func demo(args []string, stdout io.Writer) error {
 	if c.mountpoint != "" || c.version {
 		return failf(exitUsage, "the demo takes mount options only: it makes a mountpoint of its own")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// SIGPIPE too: what `aiofs demo | head` has no more use for is ended like everything else.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, demoDeadline, errors.New("the demo took too long"))
 	defer cancel()

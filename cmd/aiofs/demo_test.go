@@ -93,6 +93,26 @@ func TestDemoInterrupted(t *testing.T) {
 	nothingLeft(t, tmp)
 }
 
+// A reader that has seen enough ends the demo, cleanly.
+func TestDemoIntoHead(t *testing.T) {
+	needFuse(t)
+	tmp := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	_, stderr, status := runBinary(t, func(cmd *exec.Cmd) {
+		inTmp(tmp)(cmd)
+		cmd.Stdout = w
+	}, "demo")
+	w.Close()
+	if status == exitOK {
+		t.Errorf("exit status %d, stderr %q", status, stderr)
+	}
+	nothingLeft(t, tmp)
+}
+
 func TestDemoTakesNoMountpoint(t *testing.T) {
 	_, stderr, status := runBinary(t, nil, "demo", "/mnt")
 	if status != exitUsage || strings.Count(stderr, "\n") != 1 {
