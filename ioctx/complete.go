@@ -51,7 +51,8 @@ func (k *kiocb) complete(res int64) {
 		default:
 		}
 	}
-	c.wait.wake(int(in))
+	// Another reader may have taken the event already. Then who waits for the end of file waits for this wakeup all the same.
+	c.wait.wake(max(int(in), 1))
 	if returned > 0 {
 		c.writers.wakeAll()
 	}
