@@ -102,6 +102,7 @@ func options(o Options) *fs.Options {
 			MaxBackground:      maxBackground,
 			DisableXAttrs:      true, // else the kernel asks for security.capability before every write
 			DisableReadDirPlus: true, // it would look up, and so make, a submit for every ls
+			DisableSplice:      true, // else every read is first tried through a pipe, in vain
 			Debug:              o.Debug,
 			Logger:             logger,
 		},
