@@ -46,10 +46,7 @@ func (k *kiocb) complete(res int64) {
 	in, returned := c.live.Load().putEvent(k, res, usec)
 
 	if c.reqsActive.Add(-1) == 0 {
-		select {
-		case c.drained <- struct{}{}:
-		default:
-		}
+		c.wakeFree()
 	}
 	// Another reader may have taken the event already. Then who waits for the end of file waits for this wakeup all the same.
 	c.wait.wake(max(int(in), 1))

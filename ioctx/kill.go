@@ -33,7 +33,7 @@ func (c *Kioctx) markDead() {
 // gives everything back.
 func (c *Kioctx) free() {
 	c.cancel(func(*kiocb) bool { return true })
-	for c.reqsActive.Load() > 0 {
+	for c.reqsActive.Load() > 0 || c.starting.Load() > 0 { // in this order: starting is raised before its request can be over
 		<-c.drained
 	}
 	if l := c.live.Load(); l != nil {
@@ -50,6 +50,14 @@ func (c *Kioctx) free() {
 	c.files.free()
 	c.table.freed(c)
 	c.table.rcu.Call(c.freeRCU)
+}
+
+// wakeFree tells free that a count of what it waits for has become 0.
+func (c *Kioctx) wakeFree() {
+	select {
+	case c.drained <- struct{}{}:
+	default:
+	}
 }
 
 // freeRCU is free_ioctx_rcu. Completions hold a read-side section until they have touched the context for the last time, so

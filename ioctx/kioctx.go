@@ -33,7 +33,10 @@ type Kioctx struct {
 	// reqsActive counts requests whose event is not in the ring yet. It is never derived from head or tail, which a client
 	// may scribble over.
 	reqsActive atomic.Int64
-	drained    chan struct{} // capacity 1; free alone receives: reqsActive may have become 0
+	// starting counts requests that a pool thread has opened and an engine is being given. They may be over before the engine
+	// returns from that, and no user keeps the queue for it.
+	starting atomic.Int64
+	drained  chan struct{} // capacity 1; free alone receives: reqsActive or starting may have become 0
 
 	writers waitQueue // who waits for a slot, or for an open
 	wait    waitQueue // who waits for events

@@ -107,6 +107,7 @@ func (k *kiocb) stage(th *threads.Thread) {
 		return
 	}
 	k.dropOrigin()
+	k.ctx.starting.Add(1)
 	k.ctx.table.opened.add(k)
 }
 
@@ -207,6 +208,9 @@ func (o *opened) run() {
 				n++
 			}
 			reqs = c.enter(c.live.Load(), rest[:n], reqs)
+			if c.starting.Add(-int64(n)) == 0 {
+				c.wakeFree()
+			}
 			rest = rest[n:]
 		}
 		clear(batch)
