@@ -150,6 +150,10 @@ func (s *Submitter) submitOne(l *live, text []byte, binary bool, intr Interrupt)
 // takeSlot reserves the place of the request's event. Before it waits, what was accepted is started: its events may be what is
 // waited for.
 func (s *Submitter) takeSlot(l *live, intr Interrupt) error {
+	c := s.ctx
+	if c.dead.Load() { // since this write began, or waited behind another
+		return errDead
+	}
 	if l.getReqsAvailable() {
 		return nil
 	}
@@ -157,7 +161,6 @@ func (s *Submitter) takeSlot(l *live, intr Interrupt) error {
 	if s.nonblock {
 		return fmt.Errorf("%w: %w", errNoSlot, syscall.EAGAIN)
 	}
-	c := s.ctx
 	c.stat.slotWaits.Add(1)
 	got := false
 	ready := func() bool {
