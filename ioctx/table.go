@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -254,25 +255,17 @@ func (t *Table) Exit(c *Kioctx) {
 // ExitAll is exit_aio: it starts every kill and then waits once, for these and for kills started before, until ctx is done. It
 // returns a line for each request that is left then, in the form of Kioctx.Inflight.
 func (t *Table) ExitAll(ctx context.Context) []string {
-	for _, c := range t.live() {
-		t.Exit(c)
-	}
-	t.mu.Lock()
-	dying := make([]*Kioctx, 0, len(t.dying))
-	for c := range t.dying {
-		dying = append(dying, c)
-	}
-	t.mu.Unlock()
-
 	var left []string
-	for _, c := range dying {
+	all := true
+	for c := range t.exitAll() {
 		select {
 		case <-c.gone:
 		case <-ctx.Done():
+			all = false
 			left = slices.AppendSeq(left, strings.Lines(string(c.Inflight())))
 		}
 	}
-	if len(left) == 0 {
+	if all {
 		t.rcu.Barrier()
 		t.opened.wait()
 		t.poller.ended.Wait()
@@ -281,4 +274,18 @@ func (t *Table) ExitAll(ctx context.Context) []string {
 		t.mounts.close()
 	}
 	return left
+}
+
+// exitAll starts every kill and returns what is not freed yet. Whoever is found by a lookup is among it, since another's kill that has
+// only set dead is in no list.
+func (t *Table) exitAll() map[*Kioctx]struct{} {
+	killed := make(map[*Kioctx]struct{})
+	for _, c := range t.live() {
+		t.Exit(c)
+		killed[c] = struct{}{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.Copy(killed, t.dying)
+	return killed
 }
