@@ -79,7 +79,7 @@ func testCancelOne(f *fixture) {
 	f.cancel(calls[0], calls[1])
 	f.wantCanceled(calls[0])
 	f.wantCanceled(calls[1])
-	f.write(w, "ab")
+	f.write(w, "abc") // a byte more than the reads take, so that the polls find one
 	for _, c := range calls[2:] {
 		if res := c.Wait(); res != 1 {
 			f.Fatalf("%s: %s, want 1", describe(&c.Request), result(res))

@@ -44,6 +44,8 @@ func testBadArguments(f *fixture) {
 		f.want(errno(unix.EOPNOTSUPP), engine.Request{Op: op, FD: fd, Buf: buf, RWF: 1 << 30})
 		f.want(errno(unix.EINVAL), engine.Request{Op: op, FD: fd, Buf: buf, Off: -2})
 	}
+	r, _ := f.pipe(0)
+	f.want(errno(unix.EOPNOTSUPP), engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r.fd, Buf: buf, RWF: 1 << 30})
 	f.want(errno(unix.EINVAL), engine.Request{Op: engine.OpPoll + 1, FD: fd})
 }
 

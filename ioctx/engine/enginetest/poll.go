@@ -58,6 +58,13 @@ func testPollHangup(f *fixture) {
 		}
 	}
 	r, w = f.pipe(0)
+	alone := f.call(poll(r.fd, 0))
+	f.submit(alone)
+	w.close()
+	if res := alone.Wait(); res != unix.POLLHUP {
+		f.Fatalf("%s, want POLLHUP", result(res))
+	}
+	r, w = f.pipe(0)
 	r.close()
 	f.want(unix.POLLOUT|unix.POLLERR, poll(w.fd, unix.POLLOUT))
 }
@@ -69,6 +76,7 @@ func testPollRegular(f *fixture) {
 		r.Class = class
 		f.want(unix.POLLIN|unix.POLLOUT, r)
 	}
+	f.want(errno(unix.EINVAL), engine.Request{Op: engine.OpPoll, FD: fd, Events: unix.POLLPRI}) // as aio_poll: it never will be
 }
 
 // Requests for different events of one file, by one descriptor and by two.
@@ -81,10 +89,11 @@ func testPollShared(f *fixture) {
 	other := f.end(dup)
 	in, in2, inDup := f.call(poll(a.fd, unix.POLLIN)), f.call(poll(a.fd, unix.POLLIN)), f.call(poll(other.fd, unix.POLLIN))
 	pri := f.call(poll(a.fd, unix.POLLPRI))
-	f.submit(in, pri, inDup)
+	f.submit(in, inDup)
 	f.submit(in2)
 	f.want(unix.POLLOUT, poll(a.fd, unix.POLLOUT))
 	f.want(unix.POLLOUT, poll(other.fd, unix.POLLIN|unix.POLLOUT))
+	f.submit(pri)
 	if in.Done() || in2.Done() || inDup.Done() || pri.Done() {
 		f.Fatal("an empty socket is readable")
 	}
@@ -109,26 +118,34 @@ func (f *fixture) socketpair() (a, b *end) {
 	return f.end(s[0]), f.end(s[1])
 }
 
-// A descriptor's number may become another file's as soon as the last request on it is over, while another descriptor
-// keeps the first file open.
+// A descriptor's number may become another file's as soon as the last request on it is over, whether or not another
+// descriptor keeps the first file open.
 func testPollReused(f *fixture) {
 	r, w := f.pipe(0)
 	for i := range 50 {
 		c := f.call(poll(r.fd, unix.POLLIN))
 		f.submit(c)
-		if i%2 == 0 {
+		if i%4 < 2 {
 			f.cancel(c)
 			f.wantCanceled(c)
 		} else {
 			f.write(w, "x")
-			c.Wait()
+			if res := c.Wait(); res != unix.POLLIN {
+				f.Fatalf("%s, want POLLIN", result(res))
+			}
+		}
+		if i%2 == 0 {
+			kept, err := unix.FcntlInt(uintptr(r.fd), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.end(kept)
 		}
 		r2, w2 := f.pipe(0)
 		if err := unix.Dup3(int(r2.fd), int(r.fd), unix.O_CLOEXEC); err != nil {
 			f.Fatal(err)
 		}
 		w = w2
-		f.Cleanup(r2.close)
 	}
 	c := f.call(poll(r.fd, unix.POLLIN))
 	f.submit(c)

@@ -220,6 +220,10 @@ func testStreamNull(f *fixture) {
 	if buf[50] != 0 {
 		f.Fatal("not zeroed")
 	}
+	// Neither RWF_NOWAIT nor poll.
+	if res := f.do(read(f.open("/proc/self/stat", unix.O_RDONLY), buf)); res <= 0 {
+		f.Fatalf("read of a file in /proc: %s", result(res))
+	}
 }
 
 // Each byte goes to one reader.

@@ -54,14 +54,14 @@ func (o *op) transferv(iov [][]byte, off int64, rwf uint32) (n int, err error) {
 	return n, err
 }
 
-// segments are what is left of the request after its first skip bytes.
+// segments are what is left of the request after its first skip bytes, which are not all of it.
 func (o *op) segments(skip int) [][]byte {
 	if o.r.Iov == nil {
 		o.single[0] = o.r.Buf[skip:]
 		return o.single[:]
 	}
 	rest := o.r.Iov
-	for len(rest) > 0 && skip >= len(rest[0]) && skip > 0 {
+	for skip > 0 && skip >= len(rest[0]) {
 		skip -= len(rest[0])
 		rest = rest[1:]
 	}

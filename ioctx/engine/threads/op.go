@@ -21,7 +21,7 @@ type op struct {
 	single   [1][]byte // room for the only segment
 
 	// Of a stream's read or write.
-	ready bool // the file was ready just now
+	ready bool // it has waited, and the file was ready just now
 	plain bool // RWF_NOWAIT is of no use
 	vain  int  // how often in a row it was ready and then was not
 	done  int  // bytes written so far

@@ -135,11 +135,12 @@ func TestThreadsAreBounded(t *testing.T) {
 	}
 }
 
-// Shares take turns, however much one has queued. Of two threads one is kept busy, so the order is certain.
+// Shares take turns, however much one has queued. All threads but one are kept busy, so the order is certain.
 func TestSharesTakeTurns(t *testing.T) {
-	p := testPool(t, 2, 2, 2)
+	p := testPool(t, 4, 4, 4)
 	h := newHanger(t)
-	h.hang(p, engine.ClassLocal, "hung", 1)
+	h.hang(p, engine.ClassLocal, "x", 2)
+	h.hang(p, engine.ClassLocal, "y", 1)
 	gate, done := make(chan struct{}), make(chan string, 10)
 	p.Go(&Task{Share: "gate", Run: func(*Thread) { <-gate }})
 	for _, name := range []string{"a1", "a2", "a3", "a4", "b1", "b2", "c1"} {
@@ -257,6 +258,20 @@ func TestIdleThreadsEnd(t *testing.T) {
 			t.Errorf("%d threads after %v without work, want the one that had some", p.alive, idleTime)
 		}
 		p.mu.Unlock()
+		if stuck := p.Close(); stuck != 0 {
+			t.Errorf("Close: %d", stuck)
+		}
+	})
+}
+
+// A thread may be given a task at the moment at which it has been idle for long enough to end.
+func TestTaskForAThreadAboutToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(2, 2, 2)
+		for range 500 {
+			runs(t, p, engine.ClassLocal, 0, nothing)
+			time.Sleep(idleTime)
+		}
 		if stuck := p.Close(); stuck != 0 {
 			t.Errorf("Close: %d", stuck)
 		}

@@ -62,9 +62,8 @@ func (o *op) unfinished(n int, err error) bool {
 
 // try makes one attempt, which does not block wherever the kernel can be told so. EAGAIN: not ready.
 func (o *op) try() (int, error) {
-	r, ready := o.r, o.ready
-	o.ready = false
-	if ready {
+	r := o.r
+	if o.ready {
 		o.vain++
 		o.plain = o.plain || o.vain > maxVain
 	}
@@ -78,7 +77,7 @@ func (o *op) try() (int, error) {
 	}
 	// Ready is the next best promise. Another reader may be faster, and then this thread is blocked, one of its
 	// class and share.
-	if !ready && !o.nonblocking() {
+	if !o.ready && !o.nonblocking() {
 		return 0, unix.EAGAIN
 	}
 	if r.Op == engine.OpWrite && o.fifo() {

@@ -1,7 +1,6 @@
 package threads
 
 import (
-	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -93,6 +92,7 @@ func TestPlainStreamsWaitElsewhere(t *testing.T) {
 	r, w := testPipe(t, 4096)
 	read := &engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: int32(r), Buf: make([]byte, 10)}
 	q, got := startPlain(e, read)
+	enginetest.Eventually(t, "the read waits", func() bool { return e.poller.waiting() == 1 })
 	q.Cancel([]*engine.Request{read})
 	if res := <-got.res; res != -int64(unix.ECANCELED) {
 		t.Errorf("read: %d, want ECANCELED", res)
@@ -134,78 +134,5 @@ func TestReadyInVain(t *testing.T) {
 	unix.Write(s[1], []byte("x"))
 	if n := <-tried; n != 1 || !o.plain {
 		t.Errorf("%d bytes, want 1; in a blocking call: %v", n, o.plain)
-	}
-}
-
-// A thousand readers of one pipe are woken one at a time.
-func TestOneReaderTries(t *testing.T) {
-	e := testEngine(t)
-	r, w := testPipe(t, 4096)
-	const readers = 1000
-	var completed atomic.Int32
-	own := &owner{res: make(chan int64, readers), with: func() { completed.Add(1) }}
-	q := &queue{engine: e}
-	var batch []*engine.Request
-	for range readers {
-		batch = append(batch, &engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: int32(r), Buf: make([]byte, 1), Owner: own})
-	}
-	q.Submit(batch)
-	enginetest.Eventually(t, "all wait", func() bool { return e.poller.waiting() == readers })
-	before := e.poller.armed()
-	for range 10 {
-		want := completed.Load() + 1
-		unix.Write(w, []byte("x"))
-		enginetest.Eventually(t, "one has read", func() bool { return completed.Load() == want })
-	}
-	if n := e.poller.armed() - before; n > 30 {
-		t.Errorf("%d times armed for 10 bytes", n)
-	}
-	if n := e.poller.waiting(); n != readers-10 {
-		t.Errorf("%d wait", n)
-	}
-	q.Cancel(batch)
-}
-
-// waiting counts who waits or tries.
-func (p *poller) waiting() (n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, w := range p.watches {
-		for d := range w.turn {
-			for o := w.turn[d].waiting.head; o != nil; o = o.next {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func (p *poller) armed() int32 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.gen
-}
-
-// The I/O priority is the request's while it runs, and the thread's own afterwards.
-func TestIoprioIsRestored(t *testing.T) {
-	p := testPool(t, 2, 2, 2)
-	get := func() uintptr {
-		prio, _, _ := unix.Syscall(unix.SYS_IOPRIO_GET, ioprioWhoProcess, 0, 0)
-		return prio
-	}
-	const idle = 3 << 13
-	var before, during, after uintptr
-	own := newOwner()
-	own.with = func() { during = get() }
-	e := New(p)
-	o := newOp()
-	o.prepare(&queue{engine: e}, &engine.Request{Op: engine.OpFsync, FD: -1, Ioprio: idle, Owner: own})
-	runs(t, p, engine.ClassLocal, "s", func(th *Thread) {
-		before = get()
-		o.run(th)
-		after = get()
-	})
-	if during != idle || after != before {
-		t.Errorf("%#x before, %#x during, %#x after", before, during, after)
 	}
 }
