@@ -107,7 +107,13 @@ func (c *client) running() bool {
 // waitsIn returns when the client's own process is in system call nr (SYS_READ, SYS_WRITE) on a file of this name in the mount.
 func (c *client) waitsIn(nr int, name string) {
 	c.t.Helper()
-	proc := fmt.Sprintf("/proc/%d/", c.cmd.Process.Pid)
+	c.pidWaitsIn(c.cmd.Process.Pid, nr, name)
+}
+
+// pidWaitsIn is waitsIn for a child of the client.
+func (c *client) pidWaitsIn(pid, nr int, name string) {
+	c.t.Helper()
+	proc := fmt.Sprintf("/proc/%d/", pid)
 	eventually(c.t, "the client waits in "+name, func() bool {
 		b, _ := os.ReadFile(proc + "syscall")
 		var got int
@@ -116,7 +122,7 @@ func (c *client) waitsIn(nr int, name string) {
 			return !c.running()
 		}
 		target, _ := os.Readlink(proc + "fd/" + strconv.FormatUint(fd, 10))
-		return strings.HasSuffix(target, "/"+name)
+		return strings.HasSuffix(strings.TrimSuffix(target, " (deleted)"), "/"+name)
 	})
 	if !c.running() {
 		c.t.Fatalf("client ended: %s%s", &c.stdout, &c.stderr)
@@ -130,9 +136,9 @@ func (c *client) signal(s syscall.Signal) {
 	}
 }
 
-// state is the process's state letter in /proc.
-func (c *client) state() string {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+// state is what /proc says that the process does, such as "S (sleeping)".
+func state(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	return statusField(b, "State:")
 }
 
@@ -143,6 +149,8 @@ func runClient(name string, args []string) int {
 		return readOnce(args[0])
 	case "os-read":
 		return osRead(args[0])
+	case "read-split":
+		return readSplit(args[0])
 	}
 	fmt.Fprintln(os.Stderr, "no client", name)
 	return 2
@@ -185,5 +193,21 @@ func osRead(path string) int {
 	if err != nil {
 		fmt.Println(err)
 	}
+	return 0
+}
+
+// readSplit prints how many bytes one read(2) brought that the kernel must split: into 256 KiB that begin with a page.
+func readSplit(path string) int {
+	fd, err := syscall.Open(path, syscall.O_RDONLY, 0)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	buf, err := syscall.Mmap(-1, 0, 2*maxWrite, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println(syscall.Read(fd, buf))
 	return 0
 }
