@@ -38,19 +38,21 @@ func (s *Shared) Close() {
 type sharing struct {
 	table   *Table
 	charged int64 // bytes of the budget that end with the last mapping
+	keep    int64 // bytes at the beginning that stay, for the DEAD in a ring's header
 
 	mu   sync.Mutex
 	fd   int // guarded by mu against the last put only
 	refs int // guarded by mu
 }
 
-// share opens memory to clients. The caller has a reference to the context, whose own is among refs.
-func (t *Table) share(m *ring.Memory) (*sharing, error) {
+// share opens memory to clients, of which keep bytes are never taken away. The caller has a reference to the context, whose own is among
+// refs.
+func (t *Table) share(m *ring.Memory, keep int64) (*sharing, error) {
 	fd, err := unix.FcntlInt(uintptr(m.FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &sharing{table: t, fd: fd, refs: 1}, nil
+	return &sharing{table: t, fd: fd, keep: keep, refs: 1}, nil
 }
 
 func (s *sharing) get() *sharing {
@@ -74,11 +76,14 @@ func (s *sharing) put() {
 	}
 }
 
-// unmapped tries to take the memory from whoever might still write to it, and succeeds when nobody maps it.
+// headerPage is the page of a ring that its header lies in.
+const headerPage = 4096
+
+// unmapped gives the pages back, and says whether nobody maps them any more: only then can writing be sealed off.
 func (s *sharing) unmapped() bool {
 	size, err := unix.Seek(s.fd, 0, unix.SEEK_END)
-	if err == nil && size > 0 {
-		unix.Fallocate(s.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, size)
+	if err == nil && size > s.keep {
+		unix.Fallocate(s.fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, s.keep, size-s.keep)
 	}
 	_, err = unix.FcntlInt(uintptr(s.fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE)
 	return err != unix.EBUSY
@@ -185,7 +190,7 @@ func (c *Kioctx) OpenBuf() (*Shared, error) {
 		return nil, err
 	}
 	if b.sharing == nil {
-		s, err := c.table.share(b.mem)
+		s, err := c.table.share(b.mem, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +213,7 @@ func (c *Kioctx) OpenRing() (*Shared, error) {
 	c.setupMu.Lock()
 	defer c.setupMu.Unlock()
 	if l.sharing == nil {
-		s, err := c.table.share(l.ring.Memory())
+		s, err := c.table.share(l.ring.Memory(), headerPage)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +244,7 @@ func (c *Kioctx) OpenSQ() (*Shared, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := c.table.share(r.Memory())
+		s, err := c.table.share(r.Memory(), headerPage)
 		if err != nil {
 			r.Close()
 			return nil, err

@@ -51,7 +51,7 @@ func New(id, nrEvents uint32) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mem.Seal(unix.F_SEAL_GROW | unix.F_SEAL_SEAL); err != nil {
+	if err := mem.Freeze(); err != nil {
 		mem.Close()
 		return nil, err
 	}
