@@ -23,7 +23,9 @@ func CheckLeaks(t testing.TB) {
 			return
 		}
 		deadline := time.Now().Add(Patience)
-		for {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for ; ; <-tick.C {
 			routines, files := goleak.Find(goroutines), minus(descriptors(t), before)
 			if routines == nil && len(files) == 0 {
 				return

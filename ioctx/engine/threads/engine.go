@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
 )
 
 // Engine does I/O on a Pool: regular files by calls that block a thread of their class, pipes, sockets and polls by
@@ -23,9 +24,14 @@ func New(p *Pool) *Engine {
 // Name implements engine.Engine.
 func (*Engine) Name() string { return "threads" }
 
-// NewQueue implements engine.Engine. A queue needs nothing until it is used, so depth does not matter, and it never fails.
-func (e *Engine) NewQueue(depth int) (engine.Queue, error) {
-	return &queue{engine: e}, nil
+// NewQueue implements engine.Engine. A queue needs nothing until it is used, so depth does not matter, and it never fails: where
+// credentials cannot be taken, each request says so.
+func (e *Engine) NewQueue(depth int, c engine.Client) (engine.Queue, error) {
+	q := &queue{engine: e, cred: c.Cred, share: c.Share}
+	if q.share == nil {
+		q.share = q
+	}
+	return q, nil
 }
 
 // Close implements engine.Engine. Every completion having been seen, no thread can hang, and 0 is returned: the threads
@@ -35,8 +41,12 @@ func (e *Engine) Close() (stuck int) {
 	return 0
 }
 
-// queue is one context's part of an Engine, and its share of the Pool.
-type queue struct{ engine *Engine }
+// queue is one context's part of an Engine.
+type queue struct {
+	engine *Engine
+	cred   *cred.Cred
+	share  any // of the Pool
+}
 
 // Submit implements engine.Queue.
 func (q *queue) Submit(batch []*engine.Request) {

@@ -38,14 +38,14 @@ const noBell = -1
 
 func newOp() *op {
 	o := &op{bell: noBell}
-	o.task.Run = o.run
+	o.task.Run, o.task.Fail = o.run, o.fail
 	return o
 }
 
 // prepare makes o the op of r, which is being submitted to q.
 func (o *op) prepare(q *queue, r *engine.Request) {
 	o.r, o.engine = r, q.engine
-	o.task.Class, o.task.Share = r.Class, q
+	o.task.Class, o.task.Share, o.task.Cred = r.Class, q.share, q.cred
 	o.canceled.Store(false)
 	o.ready, o.plain, o.vain, o.done = false, false, 0, 0
 }
@@ -73,6 +73,9 @@ func (o *op) run(*Thread) {
 	o.perform()
 	restoreIoprio(old)
 }
+
+// fail ends an op whose credentials could not be taken.
+func (o *op) fail(err error) { o.finishStream(resultOf(o.done, errnoOf(err))) }
 
 func (o *op) perform() {
 	r := o.r

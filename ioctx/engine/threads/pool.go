@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
 )
 
 // How many threads a class may have. They are made when a task finds none idle. A share gets half of them.
@@ -48,11 +49,14 @@ type Pool struct {
 // or Cancel has returned true; then it may be given to Go again, also by Run itself.
 type Task struct {
 	Class engine.Class
-	// Share is whose part of the pool the task counts against, any comparable value. One context has one share: the
-	// value of its engine.Queue, which is what Engine counts its I/O against.
+	// Share is whose part of the pool the task counts against, any comparable value: that of the engine.Client whose it is.
 	Share any
+	// Cred are the credentials that the thread has when Run is called; nil: the daemon's own.
+	Cred *cred.Cred
 	// Run does the work and may block.
 	Run func(*Thread)
+	// Fail is called in place of Run where Cred cannot be taken. It is not needed without a Cred.
+	Fail func(error)
 
 	place      place   // guarded by Pool.mu, as all that follows
 	share      *share  // while place is not placeNone

@@ -55,7 +55,12 @@ func (th *Thread) At(root, cwd int) error {
 	return nil
 }
 
+// chroot needs the daemon's own capabilities.
 func (th *Thread) chroot(root int) error {
+	as := th.cred
+	if err := th.take(nil); err != nil {
+		return err
+	}
 	if err := unix.Fchdir(root); err != nil {
 		return fmt.Errorf("fchdir: %w", err)
 	}
@@ -63,7 +68,7 @@ func (th *Thread) chroot(root int) error {
 		return fmt.Errorf("chroot: %w", err)
 	}
 	th.rooted = true
-	return nil
+	return th.take(as)
 }
 
 // goHome undoes what At did, since a thread's root and working directory keep their mounts busy: a shell in the mount
@@ -73,7 +78,10 @@ func (th *Thread) goHome() {
 	if th.rooted {
 		err = th.chroot(th.pool.home)
 	} else if th.moved {
-		err = unix.Fchdir(th.pool.home)
+		err = unix.Fchdir(th.pool.home) // with whatever rights the thread has: as a rule everyone may search it
+		if err != nil && th.take(nil) == nil {
+			err = unix.Fchdir(th.pool.home)
+		}
 	}
 	th.lost = th.lost || err != nil
 	th.moved, th.rooted = false, false

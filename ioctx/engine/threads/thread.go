@@ -5,10 +5,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
 )
 
-// Thread is a locked thread with a root, working directory and umask of its own, the umask being 0. It is given to the
-// Task that runs on it, which leaves credentials and priority as it found them.
+// Thread is a locked thread with a root, working directory, umask and credentials of its own, the umask being 0. It is given to
+// the Task that runs on it, which leaves the priority as it found it.
 type Thread struct {
 	pool   *Pool
 	class  *class
@@ -19,10 +21,11 @@ type Thread struct {
 	next   *Thread
 
 	// The rest is the thread's own.
-	unshared error // nil: unshare(CLONE_FS) succeeded
-	moved    bool  // At changed the working directory
-	rooted   bool  // At changed the root
-	lost     bool  // goHome failed: not fit for another task
+	unshared error      // nil: unshare(CLONE_FS) succeeded
+	cred     *cred.Cred // what the thread has; nil: the daemon's own
+	moved    bool       // At changed the working directory
+	rooted   bool       // At changed the root
+	lost     bool       // not fit for another task: it could not get home, or not give back credentials
 }
 
 // start makes the goroutine a locked thread and serves tasks until there are none for idleTime. The lock is never
@@ -59,10 +62,30 @@ func (th *Thread) serve() {
 			}
 			continue
 		}
-		t.Run(th) // t may be in use again from here on
-		th.goHome()
+		if err := th.take(t.Cred); err != nil {
+			t.Fail(err)
+		} else {
+			t.Run(th) // t may be in use again from here on
+			th.goHome()
+		}
 		th.end(s)
 	}
+}
+
+// take gives the thread credentials, which it keeps until a task needs others. After an error it has the daemon's own, or is
+// lost.
+func (th *Thread) take(c *cred.Cred) error {
+	if th.cred.Equal(c) {
+		return nil
+	}
+	err := cred.Take(c)
+	if err == nil {
+		th.cred = c
+		return nil
+	}
+	th.cred = nil
+	th.lost = cred.Take(nil) != nil
+	return err
 }
 
 // hand makes t the next task of th. Pool.mu is held.

@@ -39,7 +39,8 @@ func TestNeverTheFirstThread(t *testing.T) {
 	}
 }
 
-// inTask runs do on a pool thread that has its own root, working directory and umask; where it cannot have, the test is skipped.
+// inTask runs do on a pool thread that has its own root, working directory and umask. Where unshare(2) is denied, it only
+// says so.
 func inTask(t *testing.T, p *Pool, do func(*Thread)) {
 	t.Helper()
 	runs(t, p, engine.ClassLocal, "s", func(th *Thread) {
