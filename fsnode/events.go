@@ -39,7 +39,7 @@ func (n *events) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, s
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &eventsHandle{r}, openStream, 0
+	return &eventsHandle{r}, openStream &^ fuse.FOPEN_NOFLUSH, 0
 }
 
 // eventsHandle is an open events.
@@ -48,6 +48,7 @@ type eventsHandle struct{ reader *ioctx.Reader }
 var (
 	_ = (fs.FileReader)((*eventsHandle)(nil))
 	_ = (fs.FileWriter)((*eventsHandle)(nil))
+	_ = (fs.FileFlusher)((*eventsHandle)(nil))
 	_ = (fs.FileReleaser)((*eventsHandle)(nil))
 )
 
@@ -67,6 +68,13 @@ func (h *eventsHandle) Write(_ context.Context, p []byte, _ int64) (uint32, sysc
 		return 0, errnoOf(err)
 	}
 	return uint32(len(p)), 0
+}
+
+// Flush comes before a close returns, RELEASE some time after the last one: by then another program may have submitted and closed,
+// and a third wait for the end of file.
+func (h *eventsHandle) Flush(context.Context) syscall.Errno {
+	h.reader.Flush()
+	return 0
 }
 
 func (h *eventsHandle) Release(context.Context) syscall.Errno {

@@ -86,7 +86,7 @@ func writes(flags uint32) bool { return flags&syscall.O_ACCMODE != syscall.O_RDO
 
 func nonblocking(flags uint32) bool { return flags&syscall.O_NONBLOCK != 0 }
 
-// What Open answers. Nothing is cached, and a close tells the daemon nothing but its RELEASE.
+// What Open answers. Nothing is cached, and a close tells the daemon nothing but its RELEASE, events aside.
 const (
 	openFile   = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH
 	openStream = openFile | fuse.FOPEN_STREAM | fuse.FOPEN_NONSEEKABLE

@@ -126,6 +126,51 @@ func TestTheNextOneOpenedIsTold(t *testing.T) {
 	e.noEnd("told once", next)
 }
 
+// The last close of a reader is known some time after it. What a later close of submit owes does not get lost in a reader that was
+// closed by then, as in `cat events; echo noop > submit; cat events`.
+func TestALateCloseTakesNoEnd(t *testing.T) {
+	e, _ := fakeEnv(t, Config{})
+	c := e.setup(1)
+	first := e.reader(c, false, true)
+	first.Flush()
+	e.submitter(c, false).Close()
+	second := e.reader(c, false, true)
+	defer second.Close()
+	first.Close()
+	e.end("opened after the flush", second)
+	e.noEnd("told once", second)
+}
+
+// But a reader of which a duplicate was closed, as shells do, may be open: then the end is its own, and no other's.
+func TestADuplicateKeepsTheEnd(t *testing.T) {
+	e, _ := fakeEnv(t, Config{})
+	c := e.setup(1)
+	r := e.reader(c, false, true)
+	defer r.Close()
+	r.Flush()
+	e.submitter(c, false).Close()
+	e.end("open after the flush", r)
+	next := e.reader(c, false, true)
+	defer next.Close()
+	e.noEnd("opened after it was told", next)
+}
+
+// A reader that reads while a duplicate is closed is open.
+func TestAReadGoesOnThroughAFlush(t *testing.T) {
+	e, _ := fakeEnv(t, Config{})
+	c := e.setup(1)
+	r := e.reader(c, false, false)
+	defer r.Close()
+	got := beginRead(t, r, eventSize, nil)
+	asleep(t, &c.wait, 1)
+	r.Flush()
+	e.submitter(c, false).Close()
+	got.want(0, 0)
+	next := e.reader(c, false, true)
+	defer next.Close()
+	e.noEnd("opened after it was told", next)
+}
+
 // Once for each time that the last descriptor of submit was closed, not once for each close.
 func TestOnceForEachTime(t *testing.T) {
 	e, _ := fakeEnv(t, Config{})

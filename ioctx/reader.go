@@ -26,7 +26,9 @@ type Reader struct {
 	min     int           // guarded by waitMu
 	timeout time.Duration // guarded by waitMu; -1: none
 
-	owed int // guarded by ctx.eof.mu: ends of file not yet told
+	owed    int  // guarded by ctx.eof.mu: ends of file not yet told
+	reading int  // guarded by ctx.eof.mu: reads in progress
+	atRest  bool // guarded by ctx.eof.mu: see eof
 }
 
 // OpenEvents opens events, or events_raw. With nonblock a read gets EAGAIN where it would wait.
@@ -39,6 +41,10 @@ func (c *Kioctx) OpenEvents(raw, nonblock bool) (*Reader, error) {
 	c.eof.openReader(r)
 	return r, nil
 }
+
+// Flush is the close of the descriptor or of one of its duplicates, known before the closer goes on. The Close that follows the last one
+// may come late.
+func (r *Reader) Flush() { r.ctx.eof.rest(r) }
 
 // Close is the last close of the descriptor.
 func (r *Reader) Close() { r.ctx.eof.closeReader(r) }
@@ -96,6 +102,8 @@ func (r *Reader) Read(dst []byte, more bool, intr Interrupt) (int, error) {
 // readStream is a read as of a FIFO.
 func (r *Reader) readStream(dst []byte, intr Interrupt) (int, error) {
 	c := r.ctx
+	c.eof.beginRead(r)
+	defer c.eof.endRead(r)
 	for {
 		if n := r.take(dst, 1); n > 0 {
 			return n, nil
