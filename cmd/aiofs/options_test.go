@@ -87,17 +87,31 @@ func TestParseArgsRefusals(t *testing.T) {
 		{"/a /b", `more than one mountpoint: "/a" and "/b"`},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			if status := run(strings.Fields(tt.args), &stdout, &stderr); status != exitUsage {
-				t.Errorf("exit status %d, want %d", status, exitUsage)
+			_, err := parseArgs(strings.Fields(tt.args))
+			if f := (*failure)(nil); !errors.As(err, &f) || f.status != exitUsage {
+				t.Fatalf("%v, want a usage error", err)
 			}
-			if !strings.HasPrefix(stderr.String(), "aiofs: "+tt.want) || strings.Count(stderr.String(), "\n") != 1 {
-				t.Errorf("stderr %q, want one line: aiofs: %s...", stderr.String(), tt.want)
-			}
-			if stdout.Len() > 0 {
-				t.Errorf("stdout %q", stdout.String())
+			if !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%q, want one line: %s...", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestUsageError(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-o", "allow_other"}, &stdout, &stderr)
+	if status != exitUsage || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "aiofs: option allow_other ") ||
+		strings.Count(stderr.String(), "\n") != 1 {
+		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
+	}
+}
+
+func TestVersion(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"--version"}, &stdout, &stderr); status != exitOK || !strings.HasPrefix(stdout.String(), "aiofs ") ||
+		strings.Count(stdout.String(), "\n") != 1 {
+		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
 	}
 }
 

@@ -87,20 +87,18 @@ func (d *daemon) untilEnd() error {
 		d.log.Info("ended")
 		return nil
 	case <-d.signals:
-		d.detach(time.Second)
 		d.abort()
 		return failf(exitSystem, "ended at once by a second signal")
 	}
 }
 
-// end kills every context, waits for their I/O up to grace, and unmounts. What a program still has open then sees the
-// daemon go.
+// end unmounts, so that nobody comes in any more, kills every context, and waits for their I/O up to grace. What a program still
+// has open goes with the daemon.
 func (d *daemon) end() {
+	d.unmount()
 	ctx, cancel := context.WithTimeout(context.Background(), d.grace)
 	defer cancel()
-	d.table.ExitAll(ctx)
-	d.unmount()
-	left := d.table.ExitAll(ctx) // with what was made until the mount was gone
+	left := d.table.ExitAll(ctx)
 	for i, line := range left {
 		if i == maxLeftLogged {
 			d.log.Warn("left in flight", "more", len(left)-i)
@@ -147,20 +145,8 @@ func (d *daemon) unmount() {
 	} else {
 		d.log.Warn("unmounting failed: detaching it", "error", err)
 	}
-	d.detach(time.Second)
-}
-
-// detach takes the mount out of the tree whoever uses it, and does not wait longer than limit for that.
-func (d *daemon) detach(limit time.Duration) {
-	done := make(chan error, 1)
-	go func() { done <- d.server.Detach() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			d.log.Warn("detaching failed", "error", err)
-		}
-	case <-time.After(limit):
-		d.log.Warn("detaching takes too long: left to the kernel")
+	if err := d.server.Detach(); err != nil {
+		d.log.Warn("detaching failed", "error", err)
 	}
 }
 
