@@ -139,6 +139,7 @@ const (
 
 	registerEventfd        = 4  // IORING_REGISTER_EVENTFD
 	registerProbe          = 8  // IORING_REGISTER_PROBE
+	registerPersonality    = 9  // IORING_REGISTER_PERSONALITY
 	registerIOWQMaxWorkers = 19 // IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15
 	opSupported            = 1  // IO_URING_OP_SUPPORTED
 	ioWQBound, ioWQUnbound = 0, 1

@@ -54,10 +54,14 @@ func (h *hangFS) open(t testing.TB, name string) int32 {
 	return int32(fd)
 }
 
-func (h *hangFS) Lookup(ctx context.Context, name string, _ *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+func (h *hangFS) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	out.Size = hangFileSize
 	n := &hangNode{fs: h, hangs: len(name) >= 4 && name[:4] == "hang"}
 	return h.NewInode(ctx, n, fs.StableAttr{Mode: fuse.S_IFREG}), 0
 }
+
+// hangFileSize is what the files say: an asynchronous read beyond it never reaches the file system.
+const hangFileSize = 1 << 20
 
 type hangNode struct {
 	fs.Inode
@@ -67,6 +71,7 @@ type hangNode struct {
 
 var (
 	_ = (fs.NodeLookuper)((*hangFS)(nil))
+	_ = (fs.NodeGetattrer)((*hangNode)(nil))
 	_ = (fs.NodeOpener)((*hangNode)(nil))
 	_ = (fs.NodeReader)((*hangNode)(nil))
 	_ = (fs.NodeWriter)((*hangNode)(nil))
@@ -74,6 +79,11 @@ var (
 
 func (n *hangNode) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	return nil, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES, 0
+}
+
+func (n *hangNode) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	out.Size = hangFileSize
+	return 0
 }
 
 func (n *hangNode) hang() {

@@ -41,7 +41,7 @@ func skip(t testing.TB, why string) {
 // newTestQueue makes a queue that is closed when the test ends.
 func newTestQueue(t testing.TB, e *Engine, depth int) *queue {
 	t.Helper()
-	q, err := newQueue(e, depth)
+	q, err := newQueue(e, depth, engine.Client{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package uring
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +23,10 @@ type queue struct {
 	ring  *ring
 	event *os.File      // the eventfd that completions signal; in Go's poller
 	ended chan struct{} // closed by the end of the goroutine that reads event
+	part  *hangPart     // what its ClassHang requests count against
 	waits bool          // whether it is among eng.hang.waiting; guarded by eng.hang.mu
+
+	personality uint16 // of its client; 0: the daemon's own credentials
 
 	// enter is io_uring_enter(2); tests put faults there.
 	enter func(fd int, submit, flags uint32) unix.Errno
@@ -34,12 +39,13 @@ type queue struct {
 	slots   []*slot // by index
 	free    *slot   // linked by next
 	kernel  int     // slots in placeKernel
-	hanging int     // those of them that are ClassHang: at most eng.share
 	again   list    // stream writes to go on with
 	backlog list    // ClassHang requests to start when others have ended
+	repeat  bool    // cancels are to be repeated when the read of event times out
+	delay   time.Duration
 }
 
-func newQueue(e *Engine, depth int) (*queue, error) {
+func newQueue(e *Engine, depth int, c engine.Client) (*queue, error) {
 	depth = max(depth, 1)
 	sqEntries := uint32(1) << bits.Len(uint(min(depth, sqMax)-1))
 	// One Cancel posts up to sqEntries events of its own before they are reaped, beside those of depth requests.
@@ -48,10 +54,17 @@ func newQueue(e *Engine, depth int) (*queue, error) {
 		return nil, err
 	}
 	q := &queue{eng: e, ring: r, enter: enter, ended: make(chan struct{})}
+	if c.Cred != nil {
+		if q.personality, err = r.registerCred(c.Cred); err != nil {
+			r.close()
+			return nil, err
+		}
+	}
 	if err := q.listen(); err != nil {
 		r.close()
 		return nil, err
 	}
+	q.part = e.hang.join(c.Share)
 	go q.wait()
 	return q, nil
 }
@@ -78,11 +91,16 @@ func (q *queue) wait() {
 	defer close(q.ended)
 	var count [8]byte
 	for {
-		if _, err := q.event.Read(count[:]); err != nil {
+		_, err := q.event.Read(count[:])
+		switch {
+		case err == nil:
+			q.reap(list{})
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			q.cancelAgain()
+		default:
 			return
 		}
-		q.reap(list{})
-		q.eng.hang.release(0) // if it was a kick, it may have been of no use here
+		q.eng.hang.release(q, 0) // if it was a kick, it may have been of no use here
 	}
 }
 
@@ -96,10 +114,10 @@ func (q *queue) kick() {
 
 // Close implements engine.Queue. It waits for the goroutine that reaps.
 func (q *queue) Close() {
-	q.eng.hang.forget(q)
+	q.eng.hang.leave(q)
 	q.event.Close()
 	<-q.ended
-	q.eng.hang.release(0)
+	q.eng.hang.release(q, 0)
 	q.ring.close()
 }
 

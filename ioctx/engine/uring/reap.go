@@ -22,7 +22,7 @@ func (q *queue) unspill(done *list) {
 	q.sq.Lock()
 	defer q.sq.Unlock()
 	e := q.ring.push()
-	e.opcode, e.fd, e.userData = opNop, -1, nobody
+	e.opcode, e.fd, e.userData = opNop, -1, ofNobody
 	q.ring.advance()
 	q.flush(done)
 }
@@ -35,29 +35,32 @@ func (q *queue) collect(done *list) int {
 	head, tail := r.cqHead.Load(), r.cqTail.Load()
 	for i := head; i != tail; i++ {
 		c := r.cqes[i&uint32(len(r.cqes)-1)]
-		switch s, res := q.bySlot(c.userData), int64(c.res); {
-		case s == nil:
-		case s.goesOn(res):
-			s.moved += res
-			s.place = placeAgain
-			q.kernel--
-			q.again.push(s)
-		default:
-			q.finish(s, res, done)
+		if c.userData&ofCancel != 0 {
+			q.canceled(c.res)
+		} else {
+			q.completed(q.lookup(c.userData), int64(c.res), done)
 		}
 	}
 	r.cqHead.Store(tail)
 	return int(tail - head)
 }
 
-// bySlot is the request that the kernel calls userData, or nil where nobody waits for it. mu is held.
-func (q *queue) bySlot(userData uint64) *slot {
-	index, gen := uint32(userData), uint32(userData>>32)
-	if index == nobody {
-		return nil
+// completed ends a request that the kernel has done with, or goes on with it. mu is held.
+func (q *queue) completed(s *slot, res int64, done *list) {
+	if !s.goesOn(res) {
+		q.finish(s, res, done)
+		return
 	}
-	s := q.slots[index]
-	if s.gen != gen || s.place != placeKernel {
+	s.moved += res
+	s.place = placeAgain
+	q.kernel--
+	q.again.push(s)
+}
+
+// lookup is the request that the kernel calls userData. mu is held.
+func (q *queue) lookup(userData uint64) *slot {
+	s := q.slots[uint32(userData)]
+	if s.userData() != userData || s.place != placeKernel {
 		panic("uring: a request completed twice")
 	}
 	return s
@@ -68,9 +71,6 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 	switch s.place {
 	case placeKernel:
 		q.kernel--
-		if s.hang {
-			q.hanging--
-		}
 	case placeAgain:
 		q.again.remove(s)
 	case placeBacklog:
@@ -79,7 +79,7 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 	}
 	s.res = s.result(res)
 	s.place = placeDone
-	s.gen++
+	s.gen = (s.gen + 1) &^ (1 << 31)
 	s.req.Private = nil
 	done.push(s)
 }
@@ -98,7 +98,7 @@ func (q *queue) settle(done list) {
 		q.put(done)
 		q.mu.Unlock()
 		if released > 0 {
-			q.eng.hang.release(released)
+			q.eng.hang.release(q, released)
 		}
 		if done = q.startWaiting(); done.first == nil {
 			return

@@ -7,6 +7,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 )
 
 // ring is one io_uring: its descriptor and the memory it shares with the kernel. None of that memory is Go's:
@@ -113,7 +116,7 @@ func (r *ring) overflowed() bool { return r.sqFlags.Load()&sqCQOverflow != 0 }
 func enter(fd int, submit, flags uint32) unix.Errno {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	markSubmitter(gettid())
+	osthread.MarkSubmitter()
 	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(submit), 0, uintptr(flags), 0, 0)
 	return errno
 }
@@ -131,6 +134,24 @@ func (r *ring) setEventfd(fd int32) error {
 	return r.register(registerEventfd, unsafe.Pointer(&fd), 1)
 }
 
+// registerCred makes c one of the ring's personalities and returns its id. EPERM where the daemon may not take c.
+func (r *ring) registerCred(c *cred.Cred) (id uint16, err error) {
+	done := make(chan struct{})
+	// On a thread that ends with it: completions run as task work on those that submit, and must not find other rights there.
+	osthread.Go(func() {
+		defer close(done)
+		if err = cred.Take(c); err != nil {
+			return
+		}
+		n, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), registerPersonality, 0, 0, 0, 0)
+		if id = uint16(n); errno != 0 {
+			err = errno
+		}
+	})
+	<-done
+	return id, err
+}
+
 // limitWorkers bounds the bound and the unbound io-wq workers of the threads that have entered the ring and, where this ring is
 // the first that a thread enters, of that one. 0 leaves a bound as it is. It returns what the bound was for the calling thread.
 func (r *ring) limitWorkers(n uint32) (was uint32, err error) {
@@ -139,11 +160,6 @@ func (r *ring) limitWorkers(n uint32) (was uint32, err error) {
 		return 0, err
 	}
 	return counts[ioWQBound], nil
-}
-
-func gettid() int {
-	tid, _, _ := unix.RawSyscall(unix.SYS_GETTID, 0, 0, 0)
-	return int(tid)
 }
 
 func membarrier(cmd uintptr) error {

@@ -26,7 +26,7 @@ const (
 type slot struct {
 	q        *queue
 	index    uint32 // in queue.slots, for good
-	gen      uint32 // raised with each completion, so that a cancel that comes late finds nothing
+	gen      uint32 // raised with each completion, so that a cancel that comes late finds nothing; 31 bits
 	place    place
 	hang     bool // counts against the ClassHang limits while with the kernel
 	canceled bool // was asked to stop
@@ -38,10 +38,14 @@ type slot struct {
 	prev, next *slot        // of the list that place says
 }
 
-// userData names the request to the kernel. An index that no slot has marks what nobody waits for.
+// userData names the request to the kernel.
 func (s *slot) userData() uint64 { return uint64(s.gen)<<32 | uint64(s.index) }
 
-const nobody = math.MaxUint32
+// What is not a request has these in its user_data.
+const (
+	ofCancel = 1 << 63 // beside what it cancels
+	ofNobody = 1<<63 | math.MaxUint32
+)
 
 // rwMax is MAX_RW_COUNT for every page size up to 64 KiB: what one read or write moves at most.
 const rwMax = math.MaxInt32 &^ (1<<16 - 1)
@@ -49,7 +53,7 @@ const rwMax = math.MaxInt32 &^ (1<<16 - 1)
 // prep fills an entry from the request.
 func (s *slot) prep(e *sqe) {
 	r := s.req
-	e.userData, e.fd = s.userData(), r.FD
+	e.userData, e.fd, e.personality = s.userData(), r.FD, s.q.personality
 	if s.hang {
 		e.flags = sqeAsync
 	}
@@ -122,6 +126,10 @@ func (s *slot) result(res int64) int64 {
 	}
 	if s.moved > 0 {
 		res = s.moved + max(res, 0)
+	}
+	// io_uring implies POLLRDHUP too. Where that is all there is, it is better than nothing.
+	if asked := res & int64(s.req.Events|unix.POLLERR|unix.POLLHUP); s.req.Op == engine.OpPoll && res > 0 && asked != 0 {
+		res = asked
 	}
 	return res
 }

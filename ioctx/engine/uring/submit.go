@@ -35,7 +35,7 @@ func (q *queue) fill(batch []*engine.Request, done *list) (n int) {
 		n++
 		s := q.get(r)
 		switch {
-		case s.hang && (q.backlog.first != nil || !q.admit()):
+		case s.hang && (q.backlog.first != nil || !q.eng.hang.take(q)):
 			s.place = placeBacklog
 			q.backlog.push(s)
 		case r.Class == engine.ClassStream && wouldFail(r):
@@ -99,8 +99,10 @@ func (q *queue) refuse(errno unix.Errno, done *list) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.ring.pending() > 0 {
-		if s := q.bySlot(q.ring.unpush()); s != nil {
-			q.finish(s, -int64(errno), done)
+		if u := q.ring.unpush(); u&ofCancel == 0 {
+			q.finish(q.lookup(u), -int64(errno), done)
+		} else {
+			q.canceled(-int32(unix.EALREADY)) // to be repeated
 		}
 	}
 }
@@ -108,7 +110,7 @@ func (q *queue) refuse(errno unix.Errno, done *list) {
 // startWaiting submits the stream writes that go on, and what of the backlog may go to the kernel now.
 func (q *queue) startWaiting() (done list) {
 	q.mu.Lock()
-	none := q.again.first == nil && (q.backlog.first == nil || q.hanging == q.eng.share)
+	none := q.again.first == nil && (q.backlog.first == nil || q.eng.hang.waits(q))
 	q.mu.Unlock()
 	if none {
 		return done
@@ -130,7 +132,7 @@ func (q *queue) fillWaiting() (any bool) {
 		switch {
 		case s != nil:
 			q.again.remove(s)
-		case q.backlog.first != nil && q.admit():
+		case q.backlog.first != nil && q.eng.hang.take(q):
 			s = q.backlog.first
 			q.backlog.remove(s)
 		default:

@@ -8,8 +8,12 @@
 //
 // The kernel runs completions as task work on the thread that submitted, and io-wq's workers belong to it: a thread that
 // blocks where signals do not reach it holds back everything that it ever submitted. So a thread that has entered a ring
-// must not touch a user's file otherwise, and must not end. Go's threads end only with a goroutine that has locked them; who locks
-// one to open or stat files on it asks [OnSubmitter] first.
+// must not touch a user's file otherwise, and must not end. Go's threads end only with a goroutine that has locked them; who needs
+// one to open or stat files on it has it from package osthread.
+//
+// # Whose rights
+//
+// The requests of a client with credentials of its own carry a personality of their ring, which has them.
 //
 // # Files that may hang
 //
@@ -31,8 +35,6 @@ import (
 // Engine makes one io_uring a queue.
 type Engine struct {
 	hang hangBudget
-	// share is how many ClassHang requests of one queue are with the kernel at once.
-	share int
 	// workers is what each thread's io-wq is limited to.
 	workers uint32
 	// quiet: the process is registered for membarrier(2), without which completions made during a submit cannot be kept
@@ -43,15 +45,15 @@ type Engine struct {
 // New makes an engine, or returns an error that wraps engine.ErrUnsupported and says in words what is missing.
 func New() (*Engine, error) { return newEngine(hangTotal, hangShare) }
 
-// newEngine makes an engine that has at most total ClassHang requests with the kernel, share of them from one queue.
+// newEngine makes an engine that has at most total ClassHang requests with the kernel, share of them for one share.
 func newEngine(total, share int) (*Engine, error) {
 	workers, err := probe(uint32(total + spareWorkers))
 	if err != nil {
 		return nil, err
 	}
 	total = max(1, min(total, int(workers)-spareWorkers))
-	e := &Engine{share: min(share, total), workers: workers, quiet: registerMembarrier()}
-	e.hang.free = total
+	e := &Engine{workers: workers, quiet: registerMembarrier()}
+	e.hang.free, e.hang.most, e.hang.parts = total, min(share, total), make(map[any]*hangPart)
 	return e, nil
 }
 
@@ -59,9 +61,10 @@ func newEngine(total, share int) (*Engine, error) {
 func (*Engine) Name() string { return "uring" }
 
 // NewQueue makes the io_uring of a context with at most depth requests in flight. It fails with a wrapped ENOMEM, EMFILE
-// or ENFILE where the kernel's memory, the locked memory of the user (RLIMIT_MEMLOCK before Linux 5.12) or descriptors run out.
-func (e *Engine) NewQueue(depth int) (engine.Queue, error) {
-	q, err := newQueue(e, depth)
+// or ENFILE where the kernel's memory, the locked memory of the user (RLIMIT_MEMLOCK before Linux 5.12) or descriptors run out, and
+// with EPERM where the daemon may not take the client's credentials.
+func (e *Engine) NewQueue(depth int, c engine.Client) (engine.Queue, error) {
+	q, err := newQueue(e, depth, c)
 	if err != nil {
 		return nil, fmt.Errorf("making an io_uring for %d requests: %w", depth, err)
 	}
