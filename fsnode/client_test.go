@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const clientEnv = "AIOFS_TEST_CLIENT"
@@ -129,9 +131,11 @@ func (c *client) pidWaitsIn(pid, nr int, name string) {
 	}
 }
 
+// signal sends to the main thread. One sent to the process would go to another thread while the first has one pending, and then
+// not be the waiting thread's concern.
 func (c *client) signal(s syscall.Signal) {
 	c.t.Helper()
-	if err := syscall.Kill(c.cmd.Process.Pid, s); err != nil {
+	if err := unix.Tgkill(c.cmd.Process.Pid, c.cmd.Process.Pid, s); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -147,6 +151,9 @@ func runClient(name string, args []string) int {
 	switch name {
 	case "read-once":
 		return readOnce(args[0])
+	case "read-and-stay":
+		readOnce(args[0])
+		syscall.Pause()
 	case "os-read":
 		return osRead(args[0])
 	case "read-split":

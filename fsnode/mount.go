@@ -37,6 +37,7 @@ const (
 // Server is a mount that is being served.
 type Server struct {
 	dir  string // absolute, without symbolic links
+	dev  uint64 // st_dev of the mount
 	done chan struct{}
 }
 
@@ -53,18 +54,19 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	if err != nil {
 		return nil, mountError(dir, err)
 	}
-	s := &Server{dir, make(chan struct{})}
+	served := make(chan struct{})
 	go func() {
-		defer close(s.done)
+		defer close(served)
 		srv.Serve()
 	}()
-	dev, err := answers(srv, dir)
-	if err != nil {
+	s := &Server{dir: dir, done: make(chan struct{})}
+	if s.dev, err = answers(srv, dir); err != nil {
 		err = errors.Join(fmt.Errorf("mounted on %s, but it does not answer: %w", dir, err), s.Detach())
-		s.Wait()
+		<-served
 		return nil, err
 	}
-	t.SetOwnDev(dev)
+	t.SetOwnDev(s.dev)
+	go s.cleanUp(served)
 	return s, nil
 }
 

@@ -23,6 +23,17 @@ func (s *Server) Unmount() error { return s.unmount(unix.UMOUNT_NOFOLLOW, "-u") 
 // Detach is a lazy unmount: nobody finds the mount any more, and who is in it may go on.
 func (s *Server) Detach() error { return s.unmount(unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH, "-u", "-z") }
 
+// cleanUp removes what is left where the connection was aborted, as umount -f does while the mount is in use: a mount point on
+// which everything fails with ENOTCONN.
+func (s *Server) cleanUp(served <-chan struct{}) {
+	<-served
+	var st unix.Stat_t
+	if err := unix.Stat(s.dir, &st); err == unix.ENOTCONN || err == nil && st.Dev == s.dev {
+		s.Detach()
+	}
+	close(s.done)
+}
+
 func (s *Server) unmount(flags int, args ...string) error {
 	select {
 	case <-s.done:
