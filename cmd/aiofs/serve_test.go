@@ -128,17 +128,40 @@ func TestAbortLetsClientsGo(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to abort a FUSE connection")
 	}
-	h, hung := hangOn(t)
-	c, dir := mountBinary(t, "-o", "grace=50ms")
-	inFlight(t, dir, filepath.Join(hung, "hung001"))
-	says(t, h, "hung001 hangs")
-	f, err := os.Open(filepath.Join(dir, "aio-nr"))
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		name, grace string
+		signals     int
+		last        string // what the daemon says last
+		status      int
+	}{
+		{"grace runs out", "50ms", 1, "msg=ended", exitOK},
+		{"second signal", "10m", 2, "ended at once by a second signal", exitSystem},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h, hung := hangOn(t)
+			c, dir := mountBinary(t, "-o", "grace="+tt.grace)
+			inFlight(t, dir, filepath.Join(hung, "hung001"))
+			says(t, h, "hung001 hangs")
+			f, err := os.Open(filepath.Join(dir, "aio-nr"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			for range tt.signals {
+				c.signal(syscall.SIGTERM)
+				says(t, c, "msg=ending")
+			}
+			says(t, c, tt.last)
+			letGo(t, f)
+			h.signal(syscall.SIGTERM)
+			ends(t, c, dir, tt.status)
+		})
 	}
-	defer f.Close()
-	c.signal(syscall.SIGTERM)
-	says(t, c, "msg=ended")
+}
+
+// letGo checks that a read of f fails, and does not hang.
+func letGo(t *testing.T, f *os.File) {
+	t.Helper()
 	read := make(chan error, 1)
 	go func() {
 		_, err := f.ReadAt(make([]byte, 1), 0)
@@ -152,8 +175,6 @@ func TestAbortLetsClientsGo(t *testing.T) {
 	case <-time.After(patient):
 		t.Error("a client hangs")
 	}
-	h.signal(syscall.SIGTERM)
-	ends(t, c, dir, exitOK)
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
