@@ -82,9 +82,16 @@ type hangFile struct {
 }
 
 var (
-	_ fs.NodeOpener = (*hangFile)(nil)
-	_ fs.NodeReader = (*hangFile)(nil)
+	_ fs.NodeGetattrer = (*hangFile)(nil)
+	_ fs.NodeOpener    = (*hangFile)(nil)
+	_ fs.NodeReader    = (*hangFile)(nil)
 )
+
+// Getattr gives the file a size, for the kernel does not ask for bytes beyond it where a read is asynchronous.
+func (*hangFile) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	out.Mode, out.Size = 0o444, 1<<20
+	return 0
+}
 
 // Open lets no page cache stand between a reader and Read.
 func (*hangFile) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
