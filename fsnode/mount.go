@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -50,7 +51,7 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	}
 	root := newRoot(&tree{table: t, owner: mounter(), born: time.Now()})
 	opts := options(o)
-	srv, err := fuse.NewServer(fs.NewNodeFS(root, opts), dir, &opts.MountOptions)
+	srv, err := newServer(fs.NewNodeFS(root, opts), dir, &opts.MountOptions)
 	if err != nil {
 		return nil, mountError(dir, err)
 	}
@@ -68,6 +69,33 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	t.SetOwnDev(s.dev)
 	go s.cleanUp(served)
 	return s, nil
+}
+
+// newServer is fuse.NewServer without its leak: for root it opens /dev/fuse to be inherited by every program that this process
+// starts, and as long as one of these runs the death of the daemon would leave its clients hanging. No fork comes between.
+func newServer(raw fuse.RawFileSystem, dir string, o *fuse.MountOptions) (*fuse.Server, error) {
+	if isRoot() { // a user's mount forks, for fusermount3
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+	}
+	srv, err := fuse.NewServer(raw, dir, o)
+	closeOnExec(fuseDevice)
+	return srv, err
+}
+
+// closeOnExec keeps every descriptor of the named file from programs that are started. It needs /proc, as much else here does.
+func closeOnExec(name string) {
+	const self = "/proc/self/fd/"
+	entries, _ := os.ReadDir(self)
+	for _, e := range entries {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if target, err := os.Readlink(self + e.Name()); err == nil && target == name {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // answers waits until the mount does, and returns its st_dev.

@@ -37,6 +37,14 @@ func TestRootNeedsNoFusermount(t *testing.T) {
 	m.server.Wait()
 }
 
+// A program that the daemon starts must not keep the connection alive when the daemon dies.
+func TestChildrenInheritNothing(t *testing.T) {
+	m := newMount(t)
+	if out := m.sh(t, "sh", `ls -l /proc/$$/fd`).wait(); strings.Contains(out, fuseDevice) || !strings.Contains(out, "pipe:") {
+		t.Error(out)
+	}
+}
+
 func TestUnmountBusy(t *testing.T) {
 	m := newMount(t)
 	f, err := os.Open(m.path("README"))
