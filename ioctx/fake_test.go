@@ -36,7 +36,7 @@ func (*fakeEngine) Name() string { return "fake" }
 
 func (e *fakeEngine) Close() int { return 0 }
 
-func (e *fakeEngine) NewQueue(int) (engine.Queue, error) {
+func (e *fakeEngine) NewQueue(int, engine.Client) (engine.Queue, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {

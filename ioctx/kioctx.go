@@ -165,7 +165,7 @@ func (c *Kioctx) activate() (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.table.cfg.Engine.NewQueue(int(c.nrEvents))
+	q, err := c.table.cfg.Engine.NewQueue(int(c.nrEvents), engine.Client{})
 	if err != nil {
 		r.Close()
 		return nil, err

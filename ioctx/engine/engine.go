@@ -4,7 +4,11 @@
 // for as long as the request lives, and reports each of them exactly once.
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
+)
 
 // ErrUnsupported means that the kernel, or a filter it applies to this process, does not offer what an engine needs.
 // It is wrapped with the reason in words.
@@ -85,12 +89,22 @@ type Poller interface {
 	Poll() int
 }
 
+// Client is whose requests a Queue starts. The zero Client is the daemon.
+type Client struct {
+	// Cred are the credentials that files are read and written with; nil: the daemon's own.
+	Cred *cred.Cred
+	// Share is what the requests count against where their number is limited, any comparable value: queues with the same one
+	// share a part of the engine. nil: the queue is alone with its part.
+	Share any
+}
+
 // Engine makes queues. Its methods may be called by any number of goroutines at once.
 type Engine interface {
 	// Name is what engine= calls it: "uring" or "threads".
 	Name() string
-	// NewQueue makes the queue of a context that has at most depth requests in flight. ENOMEM, EMFILE and the like are wrapped.
-	NewQueue(depth int) (Queue, error)
+	// NewQueue makes the queue of a context that has at most depth requests in flight. ENOMEM, EMFILE and the like are wrapped;
+	// EPERM where the daemon may not take the client's credentials.
+	NewQueue(depth int, c Client) (Queue, error)
 	// Close ends the engine, all of whose queues have been closed, and waits for its threads. Threads that hang in
 	// the kernel are left behind after a second; their number is returned.
 	Close() (stuck int)

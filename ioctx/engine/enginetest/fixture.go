@@ -44,7 +44,7 @@ func newFixture(t *testing.T, start func(t *testing.T) engine.Engine) *fixture {
 // newQueue makes one more queue, closed when the test ends.
 func (f *fixture) newQueue() engine.Queue {
 	f.Helper()
-	q, err := f.engine.NewQueue(depth)
+	q, err := f.engine.NewQueue(depth, engine.Client{})
 	if err != nil {
 		f.Fatal(err)
 	}

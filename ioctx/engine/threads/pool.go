@@ -15,6 +15,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 )
 
 // How many threads a class may have. They are made when a task finds none idle. A share gets half of them.
@@ -125,7 +126,7 @@ func (p *Pool) freeThread(c *class) *Thread {
 	c.threads++
 	p.alive++
 	th := &Thread{pool: p, class: c, wake: make(chan struct{}, 1)}
-	go th.start()
+	osthread.Go(th.serve)
 	return th
 }
 

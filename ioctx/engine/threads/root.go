@@ -76,7 +76,9 @@ func (th *Thread) chroot(root int) error {
 func (th *Thread) goHome() {
 	var err error
 	if th.rooted {
-		err = th.chroot(th.pool.home)
+		if err = th.take(nil); err == nil {
+			err = th.chroot(th.pool.home)
+		}
 	} else if th.moved {
 		err = unix.Fchdir(th.pool.home) // with whatever rights the thread has: as a rule everyone may search it
 		if err != nil && th.take(nil) == nil {

@@ -1,7 +1,6 @@
 package threads
 
 import (
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,26 +27,7 @@ type Thread struct {
 	lost     bool       // not fit for another task: it could not get home, or not give back credentials
 }
 
-// start makes the goroutine a locked thread and serves tasks until there are none for idleTime. The lock is never
-// released, so the end of the goroutine ends the thread and all that was changed of it.
-func (th *Thread) start() {
-	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		th.serve()
-		return
-	}
-	// What /proc/PID shows of the process is the first thread's, so that one stays as it is. While it is locked
-	// here, another goroutine is on another thread.
-	elsewhere := make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		close(elsewhere)
-		th.serve()
-	}()
-	<-elsewhere
-	runtime.UnlockOSThread()
-}
-
+// serve does tasks until there are none for idleTime. Then the thread ends, and with it all that was changed of it.
 func (th *Thread) serve() {
 	if th.unshared = unix.Unshare(unix.CLONE_FS); th.unshared == nil {
 		unix.Umask(0)

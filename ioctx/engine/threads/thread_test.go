@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,32 +11,6 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 )
-
-// onMain is the thread on which a pool thread's tasks run that was started on the process's first thread.
-var onMain int
-
-func init() { runtime.LockOSThread() } // so that TestMain is on the first thread
-
-func TestMain(m *testing.M) {
-	p, ran := newPool(2, 2, 2), make(chan int)
-	p.alive, p.classes[0].threads = 1, 1
-	th := &Thread{pool: p, class: &p.classes[0], wake: make(chan struct{}, 1)}
-	task := &Task{Run: func(*Thread) { ran <- unix.Gettid() }}
-	task.share = p.classes[0].shareOf(nil)
-	th.hand(task)
-	th.start()
-	onMain = <-ran
-	p.Close()
-	runtime.UnlockOSThread()
-	os.Exit(m.Run())
-}
-
-// The first thread is the one that /proc/PID shows, so it is left alone.
-func TestNeverTheFirstThread(t *testing.T) {
-	if onMain == unix.Getpid() {
-		t.Error("a pool thread is the process's first")
-	}
-}
 
 // inTask runs do on a pool thread that has its own root, working directory and umask. Where unshare(2) is denied, it only
 // says so.

@@ -1,0 +1,61 @@
+package osthread
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// placed are the threads that Go chose when it was called from the first thread, and from one that had entered a ring.
+var placed struct{ onMain, onSubmitter, submitter int }
+
+func init() { runtime.LockOSThread() } // so that TestMain is on the first thread
+
+func TestMain(m *testing.M) {
+	placed.onMain = placedFromHere()
+	runtime.UnlockOSThread()
+	entered := make(chan struct{})
+	go func() {
+		defer close(entered)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		MarkSubmitter()
+		placed.submitter = unix.Gettid()
+		placed.onSubmitter = placedFromHere()
+	}()
+	<-entered
+	os.Exit(m.Run())
+}
+
+// placedFromHere is where place runs a function that is started on the calling thread, which is locked.
+func placedFromHere() int {
+	ran := make(chan int, 1)
+	place(func() { ran <- unix.Gettid() }, nil)
+	return <-ran
+}
+
+// The first thread is the one that /proc/PID shows, so it is left alone.
+func TestNeverTheFirstThread(t *testing.T) {
+	if placed.onMain == unix.Getpid() {
+		t.Error("on the process's first thread")
+	}
+}
+
+// A thread whose completions would be held back, or lost with it, is left alone.
+func TestNeverASubmitter(t *testing.T) {
+	if placed.onSubmitter == placed.submitter {
+		t.Error("on a thread that has entered a ring")
+	}
+}
+
+// Each call has a thread of its own, which ends with it.
+func TestThreadEnds(t *testing.T) {
+	tids := make(chan int)
+	Go(func() { tids <- unix.Gettid() })
+	tid := <-tids
+	for unix.Tgkill(unix.Getpid(), tid, 0) == nil {
+		runtime.Gosched()
+	}
+}
