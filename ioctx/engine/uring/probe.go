@@ -27,11 +27,13 @@ var features = []struct {
 	{featCQESkip, "IORING_FEAT_CQE_SKIP"},
 }
 
-// opcodes are those that requests and cancels become.
-var opcodes = []struct {
+type opcode struct {
 	op   uint8
 	name string
-}{
+}
+
+// opcodes are those that requests and cancels become.
+var opcodes = []opcode{
 	{opNop, "IORING_OP_NOP"},
 	{opReadv, "IORING_OP_READV"},
 	{opWritev, "IORING_OP_WRITEV"},

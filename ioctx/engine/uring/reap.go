@@ -1,12 +1,20 @@
 package uring
 
-// reap completes done and what the kernel has posted, and starts what waited for that.
-func (q *queue) reap(done list) {
+// Poll implements engine.Poller.
+func (q *queue) Poll() int {
+	if q.ring.empty() {
+		return 0
+	}
+	return q.reap(list{})
+}
+
+// reap completes done and what the kernel has posted, starts what waited for that, and returns how many have completed.
+func (q *queue) reap(done list) (completed int) {
 	for {
 		n := q.collect(&done)
-		q.settle(done)
+		completed += q.settle(done)
 		if n < len(q.ring.cqes) && !q.ring.overflowed() {
-			return
+			return completed
 		}
 		done = list{}
 		q.unspill(&done)
@@ -84,11 +92,12 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 	done.push(s)
 }
 
-// settle tells the owners of done and starts what waited for that. No lock is held.
-func (q *queue) settle(done list) {
+// settle tells the owners of done, starts what waited for that, and returns how many owners it told. No lock is held.
+func (q *queue) settle(done list) (told int) {
 	for {
 		released := 0
 		for s := done.first; s != nil; s = s.next {
+			told++
 			if s.hang {
 				released++
 			}
@@ -101,7 +110,7 @@ func (q *queue) settle(done list) {
 			q.eng.hang.release(q, released)
 		}
 		if done = q.startWaiting(); done.first == nil {
-			return
+			return told
 		}
 	}
 }

@@ -107,6 +107,9 @@ func (r *ring) unpush() uint64 {
 	return r.sqes[tail&uint32(len(r.sqes)-1)].userData
 }
 
+// empty reports whether the completion queue is.
+func (r *ring) empty() bool { return r.cqHead.Load() == r.cqTail.Load() }
+
 // overflowed reports whether the kernel holds completions back for want of room in the completion queue.
 func (r *ring) overflowed() bool { return r.sqFlags.Load()&sqCQOverflow != 0 }
 
