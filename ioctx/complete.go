@@ -50,6 +50,7 @@ func (k *kiocb) complete(res int64) {
 	}
 	// Another reader may have taken the event already. Then who waits for the end of file waits for this wakeup all the same.
 	c.wait.wake(max(int(in), 1))
+	c.attached.notify()
 	if returned > 0 {
 		c.writers.wakeAll()
 	}

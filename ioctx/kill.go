@@ -16,6 +16,7 @@ func (c *Kioctx) killWork() {
 	c.markDead()
 	c.wait.wakeAll()
 	c.writers.wakeAll()
+	c.attached.close()
 	c.Put()
 }
 

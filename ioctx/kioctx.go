@@ -46,6 +46,7 @@ type Kioctx struct {
 	seq     uint64    // guarded by ctxLock; requests ever accepted
 
 	sq       atomic.Pointer[sq] // written under setupMu
+	attached attachments
 	eof      eof
 	files    fileTable
 	outs     outTable
