@@ -12,6 +12,10 @@ const (
 	spareWorkers = 64
 )
 
+// maxWorkers is the same for every ring of the process: a thread takes its limit from the first one that it enters, and
+// keeps it when that is gone.
+const maxWorkers = hangTotal + spareWorkers
+
 // hangBudget is what is left of an engine's total, and who waits for it.
 type hangBudget struct {
 	most int // for one part

@@ -47,15 +47,12 @@ var opcodes = []opcode{
 // Probe returns nil where the engine works, or an error that wraps engine.ErrUnsupported and says in words what the kernel, its
 // configuration or a seccomp filter denies.
 func Probe() error {
-	_, err := probe(spareWorkers)
+	_, err := probe()
 	return err
 }
 
-// probe makes a ring, looks at everything that queues need, and returns how many workers a thread may have of those asked for.
-//
-// The calling thread keeps its io-wq when the ring is gone, and a thread takes its limits from the first ring that it enters;
-// so this one sets them too.
-func probe(want uint32) (workers uint32, err error) {
+// probe makes a ring, looks at everything that queues need, and returns how many of the workers asked for a thread may have.
+func probe() (workers int, err error) {
 	r, p, err := setupRing(1, 2)
 	if err != nil {
 		return 0, denied(err)
@@ -64,12 +61,12 @@ func probe(want uint32) (workers uint32, err error) {
 	if err := missing(r, p); err != nil {
 		return 0, err
 	}
-	if _, err := r.limitWorkers(want); err != nil {
+	if _, err := r.limitWorkers(maxWorkers); err != nil {
 		return 0, unsupported("IORING_REGISTER_IOWQ_MAX_WORKERS (Linux 5.15): %w", err)
 	}
 	// RLIMIT_NPROC may have cut it: the answer to the second call is what became of the first.
-	workers, err = r.limitWorkers(0)
-	return workers, err
+	n, err := r.limitWorkers(0)
+	return int(n), err
 }
 
 // missing names the first feature or opcode that the kernel lacks.

@@ -71,7 +71,7 @@ func newQueue(e *Engine, depth int, c engine.Client) (*queue, error) {
 
 // listen sets the workers' limit and registers an eventfd that is in Go's poller.
 func (q *queue) listen() error {
-	if _, err := q.ring.limitWorkers(q.eng.workers); err != nil {
+	if _, err := q.ring.limitWorkers(maxWorkers); err != nil {
 		return err
 	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)

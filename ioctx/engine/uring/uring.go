@@ -35,8 +35,6 @@ import (
 // Engine makes one io_uring a queue.
 type Engine struct {
 	hang hangBudget
-	// workers is what each thread's io-wq is limited to.
-	workers uint32
 	// quiet: the process is registered for membarrier(2), without which completions made during a submit cannot be kept
 	// from signalling the eventfd. See quiet.go.
 	quiet bool
@@ -47,12 +45,12 @@ func New() (*Engine, error) { return newEngine(hangTotal, hangShare) }
 
 // newEngine makes an engine that has at most total ClassHang requests with the kernel, share of them for one share.
 func newEngine(total, share int) (*Engine, error) {
-	workers, err := probe(uint32(total + spareWorkers))
+	workers, err := probe()
 	if err != nil {
 		return nil, err
 	}
-	total = max(1, min(total, int(workers)-spareWorkers))
-	e := &Engine{workers: workers, quiet: registerMembarrier()}
+	total = max(1, min(total, workers-spareWorkers))
+	e := &Engine{quiet: registerMembarrier()}
 	e.hang.free, e.hang.most, e.hang.parts = total, min(share, total), make(map[any]*hangPart)
 	return e, nil
 }
