@@ -63,6 +63,8 @@ func (t *fileTable) close(n uint32) error {
 
 // free closes all; the context has no users.
 func (t *fileTable) free() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, s := range t.slots {
 		s.file.put()
 	}
