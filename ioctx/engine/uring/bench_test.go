@@ -47,3 +47,67 @@ func BenchmarkCachedRead(b *testing.B) {
 		c.submit(q, batch)
 	}
 }
+
+// direct is one request of a benchmark, which comes back by its channel.
+type direct struct {
+	engine.Request
+	over chan<- *direct
+}
+
+func (d *direct) Complete(res int64) {
+	if res != page {
+		panic(res)
+	}
+	d.over <- d
+}
+
+// 32 in flight past the page cache; one op is a request. TMPDIR says which disk.
+func BenchmarkDirectReads(b *testing.B) {
+	const n, pages = 32, 16384
+	fd := tempFile(b, "", pages*page, unix.O_RDONLY|unix.O_DIRECT)
+	q, over := newTestQueue(b, start(b), n), make(chan *direct, n)
+	for _, r := range reads(b, nil, fd, pages, n) {
+		d := &direct{Request: *r, over: over}
+		d.Owner = d
+		over <- d
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	batch := make([]*engine.Request, 0, n)
+	for i := 0; i < b.N; {
+		for batch = batch[:0]; len(batch) == 0 || len(over) > 0; i++ {
+			d := <-over
+			d.Off = int64(rand.N(pages) * page)
+			batch = append(batch, &d.Request)
+		}
+		q.Submit(batch)
+	}
+	for range n {
+		<-over
+	}
+}
+
+// A kill: all of 4,096 reads on empty pipes cancelled, and seen to end.
+func BenchmarkCancel4096(b *testing.B) {
+	const n, pipes = 4096, 256
+	q, c := newTestQueue(b, start(b), n), newCounter()
+	batch := reads(b, c, 0, 1, n)
+	var ends [pipes]int32
+	for i := range ends {
+		ends[i], _ = pipe(b)
+	}
+	for i, r := range batch {
+		r.FD, r.Class = ends[i%pipes], engine.ClassStream
+	}
+	for b.Loop() {
+		b.StopTimer()
+		c.left.Store(n)
+		q.Submit(batch)
+		b.StartTimer()
+		q.Cancel(batch)
+		<-c.zero
+	}
+	if res := c.res.Load(); res != -int64(unix.ECANCELED) {
+		b.Errorf("completed with %d", res)
+	}
+}

@@ -22,8 +22,14 @@ func nops(t *testing.T, q *queue, n int, want int64) {
 		for _, c := range calls {
 			c.want(t, want)
 		}
-		q.enter = enter
+		setEnter(q, enter)
 	}
+}
+
+func setEnter(q *queue, f func(fd int, submit, flags uint32) unix.Errno) {
+	q.sq.Lock()
+	defer q.sq.Unlock()
+	q.enter = f
 }
 
 // failing is an io_uring_enter that fails n times.
@@ -40,7 +46,7 @@ func failing(n int, errno unix.Errno) func(int, uint32, uint32) unix.Errno {
 func TestEnterTransientErrors(t *testing.T) {
 	for errno, n := range map[unix.Errno]int{unix.EINTR: 1000, unix.EAGAIN: 10, unix.EBUSY: 10} {
 		q := newTestQueue(t, start(t), 64)
-		q.enter = failing(n, errno)
+		setEnter(q, failing(n, errno))
 		nops(t, q, 64, 0)
 	}
 }
@@ -48,7 +54,7 @@ func TestEnterTransientErrors(t *testing.T) {
 func TestEnterPermanentErrors(t *testing.T) {
 	for _, errno := range []unix.Errno{unix.EAGAIN, unix.EBUSY, unix.EPERM, unix.ENOMEM} {
 		q := newTestQueue(t, start(t), 64)
-		q.enter = failing(1<<30, errno)
+		setEnter(q, failing(1<<30, errno))
 		nops(t, q, 64, -int64(errno))
 	}
 }
@@ -60,13 +66,13 @@ func TestEnterFailsMidway(t *testing.T) {
 	taken := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
 	refused := newCall(engine.Request{Op: engine.OpNop})
 	first := true
-	q.enter = func(fd int, submit, flags uint32) unix.Errno {
+	setEnter(q, func(fd int, submit, flags uint32) unix.Errno {
 		if first {
 			first = false
 			return enter(fd, 1, flags)
 		}
 		return unix.ENOMEM
-	}
+	})
 	q.Submit(batchOf(taken, refused))
 	refused.want(t, -int64(unix.ENOMEM))
 	if len(taken.done) > 0 {
@@ -79,7 +85,7 @@ func TestEnterFailsMidway(t *testing.T) {
 // Entries that one enter leaves are taken by the next.
 func TestEnterTakesPart(t *testing.T) {
 	q := newTestQueue(t, start(t), 64)
-	q.enter = func(fd int, submit, flags uint32) unix.Errno { return enter(fd, min(submit, 3), flags) }
+	setEnter(q, func(fd int, submit, flags uint32) unix.Errno { return enter(fd, min(submit, 3), flags) })
 	nops(t, q, 64, 0)
 }
 
@@ -95,10 +101,10 @@ func TestBatchLargerThanSubmissionQueue(t *testing.T) {
 func TestCompletionQueueOverflow(t *testing.T) {
 	q := newTestQueue(t, start(t), 1)
 	overflowed := false
-	q.enter = func(fd int, submit, flags uint32) unix.Errno {
+	setEnter(q, func(fd int, submit, flags uint32) unix.Errno {
 		defer func() { overflowed = overflowed || q.ring.overflowed() }()
 		return enter(fd, submit, flags)
-	}
+	})
 	nops(t, q, 100, 0)
 	if !overflowed {
 		t.Fatal("no overflow")
@@ -122,7 +128,7 @@ func TestCancelRefused(t *testing.T) {
 	r, _ := pipe(t)
 	c := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
 	q.Submit(batchOf(c))
-	q.enter = failing(1, unix.ENOMEM)
+	setEnter(q, failing(1, unix.ENOMEM))
 	q.Cancel(batchOf(c))
 	c.want(t, -int64(unix.ECANCELED))
 }
