@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -15,8 +16,9 @@ import (
 // hangOpen is a mounted file whose opens hang until the test answers them, as on a server that is down.
 type hangOpen struct {
 	fs.Inode
-	path    string
-	answers chan struct{}
+	path     string
+	answers  chan struct{}
+	released sync.Once
 
 	arrived, closed atomic.Int32
 }
@@ -45,7 +47,7 @@ func newHangOpen(t *testing.T) *hangOpen {
 		t.Skip("mount: ", err)
 	}
 	t.Cleanup(func() {
-		close(h.answers) // and all that come
+		h.release()
 		eventually(t, "unmounting", func() bool { return server.Unmount() == nil })
 		server.Wait()
 	})
@@ -54,6 +56,9 @@ func newHangOpen(t *testing.T) *hangOpen {
 
 // answer answers one open.
 func (h *hangOpen) answer() { h.answers <- struct{}{} }
+
+// release answers all opens, those that hang and those to come.
+func (h *hangOpen) release() { h.released.Do(func() { close(h.answers) }) }
 
 func (h *hangOpen) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	h.arrived.Add(1)
