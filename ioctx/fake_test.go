@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -99,6 +100,7 @@ func (q *fakeQueue) Close() {
 		q.t.Errorf("Close of a queue, closed: %v, in use by %d calls and %d requests", q.closed, q.calls, len(q.requests))
 	}
 	q.closed = true
+	q.queues = slices.DeleteFunc(q.queues, func(other *fakeQueue) bool { return other == q })
 }
 
 // complete ends r if it is in flight.
