@@ -19,8 +19,6 @@ var (
 	_ = (fs.NodeGetattrer)((*buf)(nil))
 	_ = (fs.NodeSetattrer)((*buf)(nil))
 	_ = (fs.NodeOpener)((*buf)(nil))
-	_ = (fs.NodeReader)((*buf)(nil))
-	_ = (fs.NodeWriter)((*buf)(nil))
 )
 
 func newBuf(a attrs, c *ioctx.Kioctx) fs.InodeEmbedder {
@@ -49,20 +47,35 @@ func (n *buf) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn, 
 	return n.Getattr(ctx, f, out)
 }
 
-// Open needs no handle: the node holds the context that it is of.
+// Open gives buf its memory: ENOSPC over max_buf.
 func (n *buf) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	return nil, openFile, 0
+	s, err := n.kioctx.OpenBuf()
+	if err != nil {
+		return nil, 0, errnoOf(err)
+	}
+	return &bufHandle{sharedHandle{n.tree, s}, n.kioctx}, openFile, 0
 }
 
-func (n *buf) Read(_ context.Context, _ fs.FileHandle, dst []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	got, err := n.kioctx.BufReadAt(dst, off)
+// bufHandle is an open buf. Its size may grow, so reads and writes go by the context and not by the memory that was opened.
+type bufHandle struct {
+	sharedHandle
+	kioctx *ioctx.Kioctx
+}
+
+var (
+	_ = (fs.FileReader)((*bufHandle)(nil))
+	_ = (fs.FileWriter)((*bufHandle)(nil))
+)
+
+func (h *bufHandle) Read(_ context.Context, dst []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	n, err := h.kioctx.BufReadAt(dst, off)
 	if err != nil {
 		return nil, errnoOf(err)
 	}
-	return fuse.ReadResultData(dst[:got]), 0
+	return fuse.ReadResultData(dst[:n]), 0
 }
 
 // Write past the end is ENOSPC, across it a short count.
-func (n *buf) Write(_ context.Context, _ fs.FileHandle, p []byte, off int64) (uint32, syscall.Errno) {
-	return written(n.kioctx.BufWriteAt(p, off))
+func (h *bufHandle) Write(_ context.Context, p []byte, off int64) (uint32, syscall.Errno) {
+	return written(h.kioctx.BufWriteAt(p, off))
 }

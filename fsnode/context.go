@@ -32,20 +32,25 @@ type contextFile struct {
 	typ   uint32
 	fresh bool // an inode for each LOOKUP: see the package comment
 	make  func(attrs, *ioctx.Kioctx) fs.InodeEmbedder
+	ends  func(*tree, *ioctx.Kioctx) error // opens the daemon's end of a FIFO
 }
 
 var contextFiles = []contextFile{
-	{"nr_events", kindNrEvents, syscall.S_IFREG, false, newNrEvents},
-	{"submit", kindSubmit, syscall.S_IFREG, true, newSubmit},
-	{"events", kindEvents, syscall.S_IFREG, false, newEvents},
-	{"events_raw", kindEventsRaw, syscall.S_IFREG, false, newEventsRaw},
-	{"cancel", kindCancel, syscall.S_IFREG, false, newCancel},
-	{"buf", kindBuf, syscall.S_IFREG, false, newBuf},
-	{"files", kindFiles, syscall.S_IFREG, true, newFiles},
-	{"out", kindOut, syscall.S_IFDIR, false, newOut},
-	{"stat", kindStat, syscall.S_IFREG, false, newStat},
-	{"inflight", kindInflight, syscall.S_IFREG, false, newInflight},
-	{"error_log", kindErrorLog, syscall.S_IFREG, false, newErrorLog},
+	{"nr_events", kindNrEvents, syscall.S_IFREG, false, newNrEvents, nil},
+	{"submit", kindSubmit, syscall.S_IFREG, true, newSubmit, nil},
+	{"events", kindEvents, syscall.S_IFREG, false, newEvents, nil},
+	{"events_raw", kindEventsRaw, syscall.S_IFREG, false, newEventsRaw, nil},
+	{"cancel", kindCancel, syscall.S_IFREG, false, newCancel, nil},
+	{"ready", kindReady, syscall.S_IFIFO, false, newFifo, (*tree).makeReady},
+	{"buf", kindBuf, syscall.S_IFREG, false, newBuf, nil},
+	{"ring", kindRing, syscall.S_IFREG, false, newRing, nil},
+	{"sq", kindSQ, syscall.S_IFREG, false, newSQ, nil},
+	{"doorbell", kindDoorbell, syscall.S_IFIFO, false, newFifo, (*tree).makeDoorbell},
+	{"files", kindFiles, syscall.S_IFREG, true, newFiles, nil},
+	{"out", kindOut, syscall.S_IFDIR, false, newOut, nil},
+	{"stat", kindStat, syscall.S_IFREG, false, newStat, nil},
+	{"inflight", kindInflight, syscall.S_IFREG, false, newInflight, nil},
+	{"error_log", kindErrorLog, syscall.S_IFREG, false, newErrorLog, nil},
 }
 
 // Lookup lets the kernel cache no entry: they all vanish with the context.
@@ -55,6 +60,11 @@ func (d *contextDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 		return nil, syscall.ENOENT
 	}
 	f := contextFiles[i]
+	if f.ends != nil {
+		if err := f.ends(d.tree, d.kioctx); err != nil {
+			return nil, errnoOf(err)
+		}
+	}
 	id := stable(d.kioctx.Serial(), f.kind, f.typ)
 	if f.fresh {
 		id = d.tree.fresh(id.Ino)

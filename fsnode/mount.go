@@ -49,12 +49,13 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := newRoot(&tree{table: t, owner: mounter(), born: time.Now()})
+	tree := &tree{table: t, owner: mounter(), born: time.Now(), dir: dir, fifos: newFifos()}
 	opts := options(o)
-	srv, err := newServer(fs.NewNodeFS(root, opts), dir, &opts.MountOptions)
+	srv, err := newServer(fs.NewNodeFS(newRoot(tree), opts), dir, &opts.MountOptions)
 	if err != nil {
 		return nil, mountError(dir, err)
 	}
+	tree.shareMemory(srv, o.Log)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -67,7 +68,8 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 		return nil, err
 	}
 	t.SetOwnDev(s.dev)
-	go s.cleanUp(served)
+	tree.fifos.start(dir, s.dev)
+	go s.cleanUp(served, tree.fifos)
 	return s, nil
 }
 

@@ -42,6 +42,9 @@ var rootFiles = []rootFile{
 }
 
 func (r *root) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if name == hiddenName && isDaemon(ctx) {
+		return r.enter(ctx, newHidden(r.tree), stable(0, kindHidden, syscall.S_IFDIR), out)
+	}
 	i := slices.IndexFunc(rootFiles, func(f rootFile) bool { return f.name == name })
 	if i < 0 {
 		return nil, syscall.ENOENT

@@ -25,8 +25,9 @@ func (s *Server) Detach() error { return s.unmount(unix.UMOUNT_NOFOLLOW|unix.MNT
 
 // cleanUp removes what is left where the connection was aborted, as umount -f does while the mount is in use: a mount point on
 // which everything fails with ENOTCONN.
-func (s *Server) cleanUp(served <-chan struct{}) {
+func (s *Server) cleanUp(served <-chan struct{}, f *fifos) {
 	<-served
+	f.end()
 	var st unix.Stat_t
 	if err := unix.Stat(s.dir, &st); err == unix.ENOTCONN || err == nil && st.Dev == s.dev {
 		s.Detach()

@@ -36,6 +36,18 @@ func (c *Kioctx) Attach(a Attachment) error {
 	return nil
 }
 
+// Detach has a no longer notified, nor closed. It may be in a Notify still.
+func (c *Kioctx) Detach(a Attachment) { c.attached.remove(a) }
+
+func (s *attachments) remove(a Attachment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.all.Load(); old != nil {
+		all := slices.DeleteFunc(slices.Clone(*old), func(b Attachment) bool { return b == a })
+		s.all.Store(&all)
+	}
+}
+
 // add looks at dead under the lock that close takes: either it sees the kill, or close sees a.
 func (s *attachments) add(c *Kioctx, a Attachment) bool {
 	s.mu.Lock()
