@@ -26,12 +26,12 @@ func (b *buf) make(c *Kioctx) error {
 	if b.mem != nil {
 		return nil
 	}
-	if err := c.table.memory.charge(b.size); err != nil {
+	if err := c.user.memory.charge(b.size); err != nil {
 		return err
 	}
 	m, err := ring.NewMemfd("aiofs-buf", int(b.size))
 	if err != nil {
-		c.table.memory.uncharge(b.size)
+		c.user.memory.uncharge(b.size)
 		return err
 	}
 	b.mem = m
@@ -62,10 +62,10 @@ func (b *buf) free(c *Kioctx) {
 	}
 	b.mem.Close()
 	if b.sharing == nil {
-		c.table.memory.uncharge(b.size)
+		c.user.memory.uncharge(b.size)
 		return
 	}
-	b.sharing.charged = b.size
+	b.sharing.charged, b.sharing.memory = b.size, &c.user.memory
 	b.sharing.put()
 }
 
@@ -93,15 +93,15 @@ func (c *Kioctx) BufTruncate(size int64) error {
 		return syscall.EBUSY
 	case size > maxBuf:
 		return syscall.EFBIG
-	case size > c.table.memory.max:
+	case !c.user.memory.fits(size):
 		return syscall.ENOSPC
 	}
 	if b.mem != nil {
-		if err := c.table.memory.charge(size - b.size); err != nil {
+		if err := c.user.memory.charge(size - b.size); err != nil {
 			return err
 		}
 		if err := b.mem.Grow(int(size)); err != nil {
-			c.table.memory.uncharge(size - b.size)
+			c.user.memory.uncharge(size - b.size)
 			return err
 		}
 	}

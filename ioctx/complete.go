@@ -18,7 +18,11 @@ func (k *kiocb) claim() bool { return k.completed.CompareAndSwap(false, true) }
 
 // Complete is called by the engine.
 func (k *kiocb) Complete(res int64) {
-	if k.claim() {
+	switch {
+	case !k.claim():
+	case res > 0 && k.mem.space != nil && (k.req.Cmd == iocb.CmdPread || k.req.Cmd == iocb.CmdPreadv):
+		k.ctx.copier.add(k, res)
+	default:
 		k.complete(res)
 	}
 }
@@ -36,14 +40,14 @@ func (k *kiocb) complete(res int64) {
 	}
 	k.dropResources()
 
-	// Unlinked under the lock that a cancel holds while it takes its references.
+	// Unlinked under the lock that a cancel holds while it takes its references, and counted under the lock that stat takes: it
+	// never sees an event of a request that is in flight, nor the other way round.
+	l, nsec := c.live.Load(), now()-k.begun
 	c.ctxLock.Lock()
 	c.active.del(k)
+	l.tally.add(k.req.Cmd, res, nsec)
+	in, returned := l.putEvent(k, res, nsec/1000)
 	c.ctxLock.Unlock()
-
-	usec := (now() - k.begun) / 1000
-	c.stat.completion(k.req.Cmd, res)
-	in, returned := c.live.Load().putEvent(k, res, usec)
 
 	if c.reqsActive.Add(-1) == 0 {
 		c.wakeFree()
@@ -53,6 +57,10 @@ func (k *kiocb) complete(res int64) {
 	c.attached.notify()
 	if returned > 0 {
 		c.writers.wakeAll()
+	}
+	if k.event != nil {
+		k.event.signal()
+		k.dropEvent()
 	}
 	k.put()
 }

@@ -14,14 +14,39 @@ import (
 // file is an open file of a user: struct file, as far as requests need it. It is closed when its last reference goes: a
 // slot's, and one for each request in flight.
 type file struct {
+	ctx   *Kioctx // whose user pays for it
 	fd    int
 	info  iocb.FileInfo
 	class engine.Class
 	reg   bool // a regular file, whose end fstat tells
 
 	refs    atomic.Int32
-	pool    *threads.Pool
 	closing threads.Task
+}
+
+// newFile makes the file of an open descriptor, its user having been charged with it. flags are its file status flags.
+func (c *Kioctx) newFile(fd, flags int, mode uint32, class engine.Class) *file {
+	f := &file{ctx: c, fd: fd, class: class}
+	f.refs.Store(1)
+	acc := flags & unix.O_ACCMODE
+	f.info.Readable = acc != unix.O_WRONLY
+	f.info.Writable = acc != unix.O_RDONLY
+	f.info.Priv = c.owner.realTime()
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		f.reg = true
+		f.info.AppendOnly = flags&unix.O_APPEND != 0 && appendOnly(fd)
+	case unix.S_IFDIR:
+		f.info.NoRead, f.info.NoWrite = true, true
+	case unix.S_IFIFO, unix.S_IFSOCK:
+		f.info.NoFsync = true
+		f.class = engine.ClassStream
+	default:
+		if _, err := unix.Seek(fd, 0, unix.SEEK_CUR); err == unix.ESPIPE {
+			f.class = engine.ClassStream
+		}
+	}
+	return f
 }
 
 func (f *file) get() *file {
@@ -34,15 +59,37 @@ func (f *file) put() {
 	if f.refs.Add(-1) > 0 {
 		return
 	}
-	f.closing = threads.Task{Class: f.class, Share: f.pool, Run: func(*threads.Thread) { unix.Close(f.fd) }}
-	f.pool.Go(&f.closing)
+	f.closing = threads.Task{Class: f.class, Share: f.ctx.aside, Run: f.close}
+	f.ctx.table.cfg.Pool.Go(&f.closing)
 }
 
-// openFile opens path on a pool thread, from a working directory and root, as a request or a slot says. Besides what open(2)
-// fails with: ELOOP for a magic link and for a file of this daemon's own mount, EACCES for one on procfs.
-//
-// The open never waits for the other end of a FIFO: O_NONBLOCK is set for it, and taken off again so that reads and writes wait.
-func (t *Table) openFile(th *threads.Thread, from *origin, path string, flags int) (*file, error) {
+func (f *file) close(*threads.Thread) {
+	unix.Close(f.fd)
+	f.ctx.user.files.release()
+}
+
+// openFile opens path on a pool thread that has the owner's credentials, from a working directory and root, as a request or a slot
+// says. Besides what open(2) fails with: ELOOP for a magic link and for a file of this daemon's own mount, EACCES for one on
+// procfs, EMFILE where the owner has as many files open as he may.
+func (c *Kioctx) openFile(th *threads.Thread, from *origin, path string, flags int) (*file, error) {
+	return c.charged(func() (*file, error) { return c.openAt(th, from, path, flags) })
+}
+
+// charged charges the context's user with what open opens.
+func (c *Kioctx) charged(open func() (*file, error)) (*file, error) {
+	if err := c.user.files.take(); err != nil {
+		return nil, err
+	}
+	f, err := open()
+	if err != nil {
+		c.user.files.release()
+	}
+	return f, err
+}
+
+// openAt never waits for the other end of a FIFO: O_NONBLOCK is set for the open, and taken off again so that reads and writes
+// wait.
+func (c *Kioctx) openAt(th *threads.Thread, from *origin, path string, flags int) (*file, error) {
 	if err := th.At(from.root, from.cwd); err != nil {
 		return nil, err
 	}
@@ -57,7 +104,15 @@ func (t *Table) openFile(th *threads.Thread, from *origin, path string, flags in
 	if err != nil {
 		return nil, err
 	}
-	f, err := t.inspect(fd, flags)
+	return c.opened(fd, flags)
+}
+
+// opened makes the file of a descriptor that was opened here with O_NONBLOCK beside flags, or closes it. To regular files the flag
+// means nothing, so it stays there.
+func (c *Kioctx) opened(fd, flags int) (f *file, err error) {
+	if f, err = c.inspect(fd, flags); err == nil && !f.reg {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags)
+	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -74,14 +129,15 @@ func openat2(path string, how *unix.OpenHow) (fd int, err error) {
 	}
 }
 
-// inspect finds out what the engine and iocb.Request.Check must know of an open descriptor, and refuses what no request may touch.
-func (t *Table) inspect(fd, flags int) (*file, error) {
+// inspect finds out what the engine and iocb.Request.Check must know of an open descriptor, and refuses what no request may touch. It
+// runs on a pool thread, since asking a file system can hang.
+func (c *Kioctx) inspect(fd, flags int) (*file, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
 	}
-	if st.Dev == t.ownDev.Load() {
-		return nil, syscall.ELOOP
+	if err := c.table.forbidden(st.Dev, st.Mode, st.Rdev); err != nil {
+		return nil, err
 	}
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(fd, &fs); err != nil {
@@ -90,31 +146,17 @@ func (t *Table) inspect(fd, flags int) (*file, error) {
 	if fs.Type == unix.PROC_SUPER_MAGIC {
 		return nil, syscall.EACCES
 	}
-	f := &file{fd: fd, class: classOf(fs.Type), pool: t.cfg.Pool}
-	f.refs.Store(1)
-	acc := flags & unix.O_ACCMODE
-	f.info.Readable = acc != unix.O_WRONLY
-	f.info.Writable = acc != unix.O_RDONLY
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		f.reg = true
-		f.info.AppendOnly = flags&unix.O_APPEND != 0 && appendOnly(fd)
-		return f, nil
-	case unix.S_IFDIR:
-		f.info.NoRead, f.info.NoWrite = true, true
-	case unix.S_IFIFO, unix.S_IFSOCK:
-		f.info.NoFsync = true
-		f.class = engine.ClassStream
-	default:
-		if _, err := unix.Seek(fd, 0, unix.SEEK_CUR); err == unix.ESPIPE {
-			f.class = engine.ClassStream
-		}
+	return c.newFile(fd, flags, st.Mode, classOf(fs.Type)), nil
+}
+
+// forbidden is ELOOP for what would lead requests back here: a file of this daemon's mount, and the device that mounts are served
+// through, which may be this one's.
+func (t *Table) forbidden(dev uint64, mode uint32, rdev uint64) error {
+	const fuseMajor, fuseMinor = 10, 229 // MISC_MAJOR, FUSE_MINOR of <linux/miscdevice.h>
+	if dev == t.ownDev.Load() || mode&unix.S_IFMT == unix.S_IFCHR && rdev == unix.Mkdev(fuseMajor, fuseMinor) {
+		return syscall.ELOOP
 	}
-	// The flag was this open's and goes with it; what is set on the descriptor later is the user's.
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags&^unix.O_NONBLOCK); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return nil
 }
 
 // appendOnly says whether the inode has the append-only attribute, for RWF_NOAPPEND.

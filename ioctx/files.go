@@ -2,10 +2,12 @@ package ioctx
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"syscall"
-	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/iocb"
@@ -112,7 +114,7 @@ func (f *FilesWriter) Close() {
 	}
 }
 
-// Write does the lines `open SLOT open=... PATH` and `close SLOT` in order, up to the first that fails, and returns how many bytes they
+// Write does the lines `open SLOT open=... PATH`, `dup SLOT fd=N` and `close SLOT` in order, up to the first that fails, and returns how many bytes they
 // are; the errno where that is none. An open is done before it returns; one that hangs can be ended by a signal: EINTR.
 func (f *FilesWriter) Write(p []byte, w Caller, intr Interrupt) (int, error) {
 	if err := f.ctx.get(); err != nil {
@@ -164,13 +166,13 @@ func (f *FilesWriter) do(line []byte, w Caller, intr Interrupt) error {
 	switch l.Verb {
 	case iocb.FilesClose:
 		return f.ctx.files.close(l.Slot)
-	case iocb.FilesOpen:
-		return f.open(l, w, intr)
+	case iocb.FilesDup:
+		return f.dup(l, w, intr)
 	}
-	return &iocb.Refusal{Errno: syscall.EBADF, Why: "descriptors of the caller are not supported"}
+	return f.open(l, w, intr)
 }
 
-// open opens a file into a slot. Where a signal or a kill ends the wait the open goes on without anyone, and what it opens is closed.
+// open opens a file into a slot.
 func (f *FilesWriter) open(l iocb.FilesLine, w Caller, intr Interrupt) error {
 	c := f.ctx
 	c.table.mounts.refresh()
@@ -178,71 +180,38 @@ func (f *FilesWriter) open(l iocb.FilesLine, w Caller, intr Interrupt) error {
 	if err != nil {
 		return err
 	}
-	o := &opening{ctx: c, from: from, path: l.Path, flags: l.OpenFlags}
-	o.task = threads.Task{Class: c.table.mounts.classOf(from.name(l.Path)), Share: c, Run: o.run}
-	c.table.cfg.Pool.Go(&o.task)
-	file, err := o.wait(intr)
+	file, err := c.openOnPool(c.table.mounts.classOf(from.name(l.Path)), intr, func(th *threads.Thread) (*file, error) {
+		return c.openFile(th, from, l.Path, l.OpenFlags)
+	}, from.put)
 	if err != nil {
 		return err
 	}
-	if err := c.files.set(l.Slot, slot{file: file, path: l.Path, flags: l.OpenFlags}); err != nil {
-		file.put()
+	return f.fill(l.Slot, slot{file: file, path: l.Path, flags: l.OpenFlags})
+}
+
+// dup puts a descriptor of the writer into a slot.
+func (f *FilesWriter) dup(l iocb.FilesLine, w Caller, intr Interrupt) error {
+	p := process{ctx: f.ctx, caller: w, intr: intr}
+	defer p.forget()
+	file, err := p.file(l.FD)
+	if err != nil {
 		return err
 	}
-	return nil
+	s := slot{file: file, path: fmt.Sprintf("fd=%d", l.FD)}
+	if link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", file.fd)); err == nil {
+		s.path = link
+	}
+	if flags, err := unix.FcntlInt(uintptr(file.fd), unix.F_GETFL, 0); err == nil {
+		s.flags = flags
+	}
+	return f.fill(l.Slot, s)
 }
 
-// opening is an open that somebody waits for.
-type opening struct {
-	ctx   *Kioctx
-	from  *origin
-	path  string
-	flags int
-	task  threads.Task
-
-	mu   sync.Mutex
-	done bool  // guarded by mu
-	left bool  // guarded by mu; nobody waits any more
-	file *file // set before done
-	err  error // set before done
-}
-
-func (o *opening) run(th *threads.Thread) {
-	file, err := o.ctx.table.openFile(th, o.from, o.path, o.flags)
-	o.from.put()
-	o.mu.Lock()
-	o.done, o.file, o.err = true, file, err
-	left := o.left
-	o.mu.Unlock()
-	if left && file != nil {
-		file.put()
+// fill fills a slot with an open file, which is closed where it cannot.
+func (f *FilesWriter) fill(n uint32, s slot) error {
+	err := f.ctx.files.set(n, s)
+	if err != nil {
+		s.file.put()
 	}
-	o.ctx.writers.wakeAll()
-}
-
-// wait returns what was opened. EINTR, and EINVAL where the context is killed meanwhile: then the open is nobody's.
-func (o *opening) wait(intr Interrupt) (*file, error) {
-	isDone := func() bool {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		return o.done
-	}
-	err := o.ctx.writers.wait(1, func() bool { return isDone() || o.ctx.Dead() }, intr, time.Time{})
-	if err == nil && isDone() {
-		return o.file, o.err
-	}
-	if err == nil {
-		err = errDead
-	}
-	if o.ctx.table.cfg.Pool.Cancel(&o.task) {
-		o.from.put()
-		return nil, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.done {
-		return o.file, o.err
-	}
-	o.left = true
-	return nil, err
+	return err
 }

@@ -16,7 +16,7 @@
 //
 // # Lock order
 //
-//	Table.mu > Kioctx.setupMu > Kioctx.ctxLock
+//	Table.mu > Kioctx.setupMu > Kioctx.ctxLock > Kioctx.completionLock
 //	Reader.mu > Kioctx.ringLock > Kioctx.completionLock
 //	Kioctx.filesMu, Kioctx.outMu, Kioctx.eofMu, waitQueue.mu, errorLog.mu: innermost
 //
@@ -25,15 +25,6 @@
 package ioctx
 
 import "syscall"
-
-// Owner is who made a context, and who pays for it.
-type Owner struct{ UID, GID uint32 }
-
-// Caller is who makes one call.
-type Caller struct {
-	// TID is the thread id as this process sees it in /proc; 0: not visible from here.
-	TID int32
-}
 
 // Interrupt tells a waiting call when to give up.
 type Interrupt interface {

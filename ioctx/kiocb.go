@@ -36,6 +36,8 @@ type kiocb struct {
 	toEnd int64    // what Len is where it was left out; the stage's finding
 	iov   [][]byte // kept for io.Iov
 	out   *Out     // what a read fills, to be published under its tag, or what a write takes its bytes from
+	mem   copied   // the caller's memory, and what stands for it
+	event *eventfd // to be signalled after the event; nil: none
 
 	task threads.Task // the part that touches a user's file before the engine does
 }
@@ -52,7 +54,7 @@ const (
 func newKiocb() *kiocb {
 	k := new(kiocb)
 	k.io.Owner = k
-	k.task.Run = k.stage
+	k.task.Run, k.task.Fail = k.stage, k.fail
 	return k
 }
 
@@ -102,6 +104,22 @@ func (k *kiocb) dropResources() {
 	if k.out != nil {
 		k.out.Put()
 		k.out = nil
+	}
+	k.mem.drop()
+}
+
+// discard gives back all that a request has which was not accepted.
+func (k *kiocb) discard() {
+	k.dropResources()
+	k.dropOrigin()
+	k.dropEvent()
+	k.release()
+}
+
+func (k *kiocb) dropEvent() {
+	if k.event != nil {
+		k.event.put()
+		k.event = nil
 	}
 }
 

@@ -17,6 +17,9 @@ type Kioctx struct {
 	id     uint32
 	serial uint64
 	owner  Owner
+	user   *user
+	share  any                    // of threads and the like: its own, or its user's where there are several
+	aside  any                    // another one, for what must not wait for I/O that hangs
 	next   atomic.Pointer[Kioctx] // in the table's chain
 
 	// users counts lookups in progress plus the initial reference. Nothing submits once it is 0: that is what makes
@@ -47,6 +50,7 @@ type Kioctx struct {
 
 	sq       atomic.Pointer[sq] // written under setupMu
 	attached attachments
+	copier   copier
 	eof      eof
 	files    fileTable
 	outs     outTable
@@ -66,6 +70,7 @@ type live struct {
 
 	ringLock sync.Mutex // one consumer at a time
 	ring     *ring.Ring
+	size     int      // bytes of ring
 	sharing  *sharing // of ring; guarded by Kioctx.setupMu, nil until a client opened it
 
 	completionLock sync.Mutex // one producer at a time
@@ -74,14 +79,24 @@ type live struct {
 	// infos has for each place in the ring what its event does not say. A client may have moved head or written over the
 	// event, so seq tells whether they belong together.
 	infos []info // guarded by completionLock
+
+	tally tally // guarded by Kioctx.ctxLock
 }
 
-func newKioctx(t *Table, id uint32, serial uint64, nr uint32, o Owner) *Kioctx {
+// aside is the share of what is done beside a share's I/O: closing files, copying, signalling.
+type aside struct{ share any }
+
+func newKioctx(t *Table, id uint32, serial uint64, nr uint32, o Owner, u *user) *Kioctx {
 	c := &Kioctx{
-		table: t, id: id, serial: serial, owner: o, nrEvents: nr,
+		table: t, id: id, serial: serial, owner: o, user: u, nrEvents: nr,
 		gone: make(chan struct{}), drained: make(chan struct{}, 1),
 	}
 	c.users.Store(1)
+	if c.share = c; t.cfg.AllowOther {
+		c.share = u
+	}
+	c.aside = aside{c.share}
+	c.copier.ctx = c
 	c.buf.size = defaultBuf
 	return c
 }
@@ -144,7 +159,7 @@ func (c *Kioctx) SetNrEvents(n uint64) error {
 	if c.live.Load() != nil {
 		return syscall.EBUSY
 	}
-	if err := c.table.charge(uint64(c.nrEvents), n); err != nil {
+	if err := c.table.charge(c.user, uint64(c.nrEvents), n); err != nil {
 		return err
 	}
 	c.nrEvents = uint32(n)
@@ -166,12 +181,12 @@ func (c *Kioctx) activate() (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.table.cfg.Engine.NewQueue(int(c.nrEvents), engine.Client{})
+	q, err := c.table.cfg.Engine.NewQueue(int(c.nrEvents), engine.Client{Cred: c.owner.Cred, Share: c.share})
 	if err != nil {
 		r.Close()
 		return nil, err
 	}
-	l := &live{queue: q, ring: r, infos: make([]info, r.Nr())}
+	l := &live{queue: q, ring: r, size: r.Memory().Size(), infos: make([]info, r.Nr())}
 	l.reqsAvailable.Store(int64(c.nrEvents))
 	c.live.Store(l)
 	if c.dead.Load() { // after markDead, by who has held a reference since before

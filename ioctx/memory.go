@@ -8,9 +8,10 @@ import (
 	"github.com/aiofs/aiofs/ring"
 )
 
-// budget bounds the bytes of all buf and out together.
+// budget bounds bytes: of one uid, or of all.
 type budget struct {
-	max  int64
+	max  int64   // 0: no bound but of's
+	of   *budget // what this is a part of; nil: the whole
 	used atomic.Int64
 }
 
@@ -18,19 +19,35 @@ type budget struct {
 func (b *budget) charge(n int64) error {
 	for {
 		used := b.used.Load()
-		if n > b.max-used {
+		if b.max > 0 && n > b.max-used {
 			return syscall.ENOSPC
 		}
 		if b.used.CompareAndSwap(used, used+n) {
-			return nil
+			break
 		}
 	}
+	if b.of == nil {
+		return nil
+	}
+	err := b.of.charge(n)
+	if err != nil {
+		b.used.Add(-n)
+	}
+	return err
 }
 
 func (b *budget) uncharge(n int64) {
+	if b.of != nil {
+		b.of.uncharge(n)
+	}
 	if b.used.Add(-n) < 0 {
 		panic("ioctx: more memory given back than charged")
 	}
+}
+
+// fits says whether n bytes could ever be charged.
+func (b *budget) fits(n int64) bool {
+	return (b.max == 0 || n <= b.max) && (b.of == nil || b.of.fits(n))
 }
 
 // trashSize is how much a read that keeps nothing brings at once.

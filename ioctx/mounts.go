@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,8 +76,23 @@ type mounts struct {
 	mu   sync.Mutex
 	fd   int // of mountinfo; guarded by mu
 	open bool
-	hang atomic.Pointer[[]string] // mount points
+	seen atomic.Pointer[mountTable]
 }
+
+// mountTable is what mountinfo says.
+type mountTable struct {
+	hang  []string          // mount points of file systems that can hang
+	kinds map[uint64]fsKind // by st_dev
+}
+
+// fsKind is whether a file system can hang.
+type fsKind uint8
+
+const (
+	fsUnknown fsKind = iota // mounted elsewhere, or with a st_dev of its own for each subvolume; or procfs, where each file is another case
+	fsLocal
+	fsHang
+)
 
 // refresh reads mountinfo again if it has changed, which poll(2) tells: proc_pid_mountinfo(5).
 func (m *mounts) refresh() {
@@ -95,8 +111,7 @@ func (m *mounts) refresh() {
 		}
 	}
 	if text, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
-		hang := hangMounts(text)
-		m.hang.Store(&hang)
+		m.seen.Store(parseMounts(text))
 	}
 }
 
@@ -109,21 +124,42 @@ func (m *mounts) close() {
 	}
 }
 
-// hangMounts picks the mount points from mountinfo: the fifth word of a line, and the type is the one behind the dash.
-func hangMounts(text []byte) (hang []string) {
+// parseMounts reads mountinfo: the third word of a line is the device, the fifth the mount point, and the type is the one behind the
+// dash.
+func parseMounts(text []byte) *mountTable {
+	t := &mountTable{kinds: make(map[uint64]fsKind)}
 	for line := range bytes.Lines(text) {
 		words := strings.Fields(string(line))
-		for i, w := range words {
-			if w != "-" || i < 6 || i+1 == len(words) {
-				continue
-			}
-			if !isLocal(words[i+1]) {
-				hang = append(hang, unescape(words[4]))
-			}
-			break
+		dash := slices.Index(words, "-")
+		if dash < 6 || dash+1 == len(words) {
+			continue
+		}
+		kind := fsLocal
+		if !isLocal(words[dash+1]) {
+			kind = fsHang
+			t.hang = append(t.hang, unescape(words[4]))
+		}
+		if dev, ok := parseDev(words[2]); ok && words[dash+1] != "proc" {
+			t.kinds[dev] = kind
 		}
 	}
-	return hang
+	return t
+}
+
+// parseDev reads MAJOR:MINOR.
+func parseDev(s string) (uint64, bool) {
+	a, b, _ := strings.Cut(s, ":")
+	major, err1 := strconv.ParseUint(a, 10, 32)
+	minor, err2 := strconv.ParseUint(b, 10, 32)
+	return unix.Mkdev(uint32(major), uint32(minor)), err1 == nil && err2 == nil
+}
+
+// kindOf is the kind of the file system with a st_dev, as far as this process's mount namespace tells.
+func (m *mounts) kindOf(dev uint64) fsKind {
+	if t := m.seen.Load(); t != nil {
+		return t.kinds[dev]
+	}
+	return fsUnknown
 }
 
 // unescape undoes the \ooo of mountinfo.
@@ -144,12 +180,12 @@ func unescape(s string) string {
 
 // classOf is the class of a path that has not been opened, an absolute one.
 func (m *mounts) classOf(path string) engine.Class {
-	hang := m.hang.Load()
-	if hang == nil || len(*hang) == 0 {
+	t := m.seen.Load()
+	if t == nil || len(t.hang) == 0 {
 		return engine.ClassLocal
 	}
 	path = filepath.Clean(path)
-	for _, mp := range *hang {
+	for _, mp := range t.hang {
 		if rest, ok := strings.CutPrefix(path, mp); ok && (rest == "" || rest[0] == '/' || mp == "/") {
 			return engine.ClassHang
 		}

@@ -1,12 +1,9 @@
 package ioctx
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -33,7 +30,11 @@ func newOrigin(w Caller, relative bool) (*origin, error) {
 	}
 	o := &origin{root: -1, cwd: -1}
 	o.refs.Store(1)
-	if err := o.look(fmt.Sprintf("/proc/%d/", w.TID), relative); err != nil {
+	err := o.look(fmt.Sprintf("/proc/%d/", w.TID), relative)
+	if err == nil {
+		err = o.readUmask(w.TID)
+	}
+	if err != nil {
 		o.put()
 		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
 	}
@@ -52,23 +53,15 @@ func (o *origin) look(proc string, relative bool) (err error) {
 			return err
 		}
 	}
-	o.umask, err = umaskOf(proc)
-	return err
+	return nil
 }
 
-// umaskOf reads the thread's umask, in octal, from its status.
-func umaskOf(proc string) (uint32, error) {
-	b, err := os.ReadFile(proc + "status")
-	if err != nil {
-		return 0, err
+func (o *origin) readUmask(tid int32) error {
+	s, err := readStatus(tid)
+	if err == nil {
+		o.umask = s.umask
 	}
-	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-		if v, ok := bytes.CutPrefix(s.Bytes(), []byte("Umask:")); ok {
-			n, err := strconv.ParseUint(string(bytes.TrimSpace(v)), 8, 32)
-			return uint32(n), err
-		}
-	}
-	return 0, syscall.ENODATA
+	return err
 }
 
 // name is path as seen from the writer's root, for who goes by its words.

@@ -57,12 +57,12 @@ func newOut(c *Kioctx, tag uint64, n int64) (*Out, error) {
 	if n == 0 {
 		return o, nil
 	}
-	if err := c.table.memory.charge(n); err != nil {
+	if err := c.user.memory.charge(n); err != nil {
 		return nil, err
 	}
 	m, err := ring.NewMemory(int(n))
 	if err != nil {
-		c.table.memory.uncharge(n)
+		c.user.memory.uncharge(n)
 		return nil, err
 	}
 	o.mem = m
@@ -95,7 +95,7 @@ func (o *Out) trim(n int64) {
 	} else if o.mem.Trim(int(n)) != nil {
 		return // still all there, so still paid for
 	}
-	o.ctx.table.memory.uncharge(o.charge - n)
+	o.ctx.user.memory.uncharge(o.charge - n)
 	o.charge = n
 }
 
@@ -127,7 +127,7 @@ func (o *Out) Put() {
 	if o.mem != nil {
 		o.mem.Close()
 	}
-	o.ctx.table.memory.uncharge(o.charge)
+	o.ctx.user.memory.uncharge(o.charge)
 }
 
 // room is where a read goes.

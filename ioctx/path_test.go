@@ -203,7 +203,7 @@ func TestClassOfAPath(t *testing.T) {
 31 22 0:31 / /mnt/t rw - tmpfs tmpfs rw
 32 31 0:32 / /mnt/t/f rw - fuse.sshfs x rw
 `)
-	hang := hangMounts(text)
+	hang := parseMounts(text).hang
 	if fmt.Sprint(hang) != "[/mnt/with blank /mnt/t/f]" {
 		t.Fatalf("mounts that can hang: %q", hang)
 	}
@@ -211,7 +211,7 @@ func TestClassOfAPath(t *testing.T) {
 	if m.classOf("/mnt/t/f/x") != 0 {
 		t.Error("a path is thought to hang before anything is known")
 	}
-	m.hang.Store(&hang)
+	m.seen.Store(parseMounts(text))
 	for path, hangs := range map[string]bool{
 		"/mnt/t/f": true, "/mnt/t/f/x": true, "/mnt/t/ff": false, "/mnt/t": false, "/mnt/with blank/x": true,
 		"/mnt/t/f/../g": false, "/mnt/t//./f/x": true, "/": false, "": false,
@@ -220,8 +220,8 @@ func TestClassOfAPath(t *testing.T) {
 			t.Errorf("%q hangs: %v", path, got)
 		}
 	}
-	root := []string{"/"}
-	m.hang.Store(&root)
+	root := &mountTable{hang: []string{"/"}}
+	m.seen.Store(root)
 	if m.classOf("/any") == 0 {
 		t.Error("where the root can hang, so can everything")
 	}

@@ -12,20 +12,26 @@ import (
 type writer interface {
 	// origin is from where path resolves, with a reference for the request.
 	origin(path string) (*origin, error)
+	// file is what a descriptor of his is, with a reference for the request.
+	file(fd int32) (*file, error)
+	// eventfd is what a descriptor of his is, with a reference for the request.
+	eventfd(fd int32) (*eventfd, error)
+	// memory is what a request names of his memory.
+	memory(r *iocb.Request, m *copied) error
 }
 
 // prepare finds the file and the memory of a request, for what can be told at the write. What depends on a file by path is left to
 // the stage and comes in the event.
-func (c *Kioctx) prepare(l *live, k *kiocb, w writer) (err error) {
+func (c *Kioctx) prepare(k *kiocb, w writer) (err error) {
 	r := &k.req
-	if r.HasResfd {
-		return &iocb.Refusal{Errno: syscall.EBADF, Why: "aio_resfd: descriptors of the caller are not supported"}
-	}
 	var info iocb.FileInfo
 	class := engine.ClassLocal
 	switch r.File {
 	case iocb.FileFD:
-		return &iocb.Refusal{Errno: syscall.EBADF, Why: "descriptors of the caller are not supported; use a slot of files"}
+		if k.file, err = w.file(r.FD); err != nil {
+			return err
+		}
+		info, class = k.file.info, k.file.class
 	case iocb.FileSlot:
 		if k.file, err = c.files.get(r.Slot); err != nil {
 			return err
@@ -37,20 +43,27 @@ func (c *Kioctx) prepare(l *live, k *kiocb, w writer) (err error) {
 		}
 		class = c.table.mounts.classOf(k.from.name(r.Path))
 	}
+	if r.HasResfd {
+		if k.event, err = w.eventfd(r.Resfd); err != nil {
+			return err
+		}
+	}
 	if r.File != iocb.FilePath {
 		if err := r.Check(info); err != nil {
 			return err
 		}
 	}
 	if r.Mem == iocb.MemCaller {
-		return &iocb.Refusal{Errno: syscall.EFAULT, Why: "memory of the caller is not supported; use buf with IOCB_FLAG_BUF"}
+		if err = w.memory(r, &k.mem); err != nil {
+			return err
+		}
 	}
 	if r.Mem == iocb.MemOutTag {
 		if k.out, err = c.outs.get(r.OutTag); err != nil {
 			return &iocb.Refusal{Errno: syscall.ENOENT, Why: "out= names nothing in out/"}
 		}
 	}
-	k.task.Class, k.task.Share = class, l.queue
+	k.task.Class, k.task.Share, k.task.Cred = class, c.share, c.owner.Cred
 	k.phase = phaseStart
 	if k.staged() {
 		k.phase = phaseStage
@@ -113,6 +126,8 @@ func (k *kiocb) fillMemory() (err error) {
 		}
 	case iocb.MemBuf:
 		return k.fillBuf(n)
+	case iocb.MemCaller:
+		io.Buf, err = k.mem.bytes()
 	}
 	return err
 }
@@ -131,8 +146,12 @@ func (k *kiocb) fillBuf(n int64) error {
 	if k.iov, err = gather(mem, r.MemOff, uint64(r.Len), k.iov[:0]); err != nil {
 		return err
 	}
+	total := int64(0)
+	for _, seg := range k.iov {
+		total += int64(len(seg))
+	}
 	io.Iov = k.iov
-	return nil
+	return r.VerifyArea(total)
 }
 
 // slice is [off, off+n) of buf; EFAULT where that is not all there.

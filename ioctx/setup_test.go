@@ -31,7 +31,7 @@ func TestSetup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ID() != 7 || c.Owner() != (Owner{3, 4}) || c.NrEvents() != 10 || c.Dead() {
+	if c.ID() != 7 || c.Owner() != (Owner{UID: 3, GID: 4}) || c.NrEvents() != 10 || c.Dead() {
 		t.Errorf("context %d of %v reserves %d, dead: %v", c.ID(), c.Owner(), c.NrEvents(), c.Dead())
 	}
 	_, err = e.Setup(7, Owner{})

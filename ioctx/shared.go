@@ -24,6 +24,31 @@ func (s *Shared) FD() int { return s.of.fd }
 // Size is the memory's size in bytes when it was opened.
 func (s *Shared) Size() int64 { return s.size }
 
+// ReadAt copies out of the memory; fewer bytes at its end, 0 behind it. EINVAL after the kill.
+func (s *Shared) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.ctx.get(); err != nil {
+		return 0, err
+	}
+	defer s.ctx.Put()
+	return unix.Pread(s.of.fd, p, off)
+}
+
+// WriteAt copies into the memory; fewer bytes at its end, ENOSPC behind it. EINVAL after the kill.
+func (s *Shared) WriteAt(p []byte, off int64) (int, error) {
+	if err := s.ctx.get(); err != nil {
+		return 0, err
+	}
+	defer s.ctx.Put()
+	size, err := unix.Seek(s.of.fd, 0, unix.SEEK_END)
+	switch {
+	case err != nil:
+		return 0, err
+	case off >= size:
+		return 0, syscall.ENOSPC
+	}
+	return unix.Pwrite(s.of.fd, p[:min(int64(len(p)), size-off)], off)
+}
+
 // Close is the last close of the descriptor. A mapping made through it may live on.
 func (s *Shared) Close() {
 	if s.close != nil {
@@ -37,7 +62,8 @@ func (s *Shared) Close() {
 // more: what is charged is what one user can hold.
 type sharing struct {
 	table   *Table
-	charged int64 // bytes of the budget that end with the last mapping
+	charged int64 // bytes of memory that end with the last mapping
+	memory  *budget
 	keep    int64 // bytes at the beginning that stay, for the DEAD in a ring's header
 
 	mu   sync.Mutex
@@ -91,7 +117,9 @@ func (s *sharing) unmapped() bool {
 
 func (s *sharing) end() {
 	unix.Close(s.fd)
-	s.table.memory.uncharge(s.charged)
+	if s.charged > 0 {
+		s.memory.uncharge(s.charged)
+	}
 }
 
 // How often memory is looked at that clients still map after its context has gone.
@@ -223,7 +251,23 @@ func (c *Kioctx) OpenRing() (*Shared, error) {
 			q.wakeAll()
 		}
 	}
-	return &Shared{ctx: c, of: l.sharing.get(), size: int64(l.ring.Memory().Size())}, nil
+	return &Shared{ctx: c, of: l.sharing.get(), size: int64(l.size)}, nil
+}
+
+// RingSize is the size of ring in bytes, 0 until it is made.
+func (c *Kioctx) RingSize() int64 {
+	if l := c.live.Load(); l != nil {
+		return int64(l.size)
+	}
+	return 0
+}
+
+// SQSize is the size of sq in bytes, 0 until it is made.
+func (c *Kioctx) SQSize() int64 {
+	if q := c.sq.Load(); q != nil {
+		return int64(q.size)
+	}
+	return 0
 }
 
 // OpenSQ opens sq, which is made then. It counts as a descriptor that is open for writing on submit. ENOMEM, EMFILE, EINVAL after
@@ -249,7 +293,7 @@ func (c *Kioctx) OpenSQ() (*Shared, error) {
 			r.Close()
 			return nil, err
 		}
-		q = &sq{ring: r, sharing: s}
+		q = &sq{ring: r, size: r.Memory().Size(), sharing: s}
 		c.sq.Store(q)
 		if c.dead.Load() { // after markDead, by who has held a reference since before
 			r.SetDead()
@@ -260,7 +304,7 @@ func (c *Kioctx) OpenSQ() (*Shared, error) {
 		c.eof.closeWriter()
 		c.wait.wakeAll()
 	}
-	return &Shared{ctx: c, of: q.sharing.get(), size: int64(q.ring.Memory().Size()), close: closed}, nil
+	return &Shared{ctx: c, of: q.sharing.get(), size: int64(q.size), close: closed}, nil
 }
 
 // Doorbell has the submission ring looked at: a byte came through doorbell. EPIPE where there is none, EINVAL after the kill.

@@ -16,6 +16,7 @@ const sqBatch = 256
 // sq is a context's submission ring in shared memory. The poller alone takes from it.
 type sq struct {
 	ring    *ring.SQ
+	size    int // bytes
 	sharing *sharing
 	// stalled says that iocbs wait for a slot. A client that reaps by moving head tells nobody, so the poller looks again.
 	stalled bool
@@ -36,7 +37,7 @@ func (c *Kioctx) takeSQ(l *live, q *sq) (n uint32) {
 			break
 		}
 		q.ring.Copy(n, &q.entry)
-		q.batch = append(q.batch, c.fromSQ(l, &q.entry))
+		q.batch = append(q.batch, c.fromSQ(&q.entry))
 		n++
 	}
 	if n == 0 {
@@ -51,14 +52,15 @@ func (c *Kioctx) takeSQ(l *live, q *sq) (n uint32) {
 }
 
 // fromSQ makes a request of an iocb. It has its slot, so a refusal is its event.
-func (c *Kioctx) fromSQ(l *live, e *ring.SQE) *kiocb {
+func (c *Kioctx) fromSQ(e *ring.SQE) *kiocb {
 	k := c.newKiocb()
 	err := k.req.Decode(e[:])
 	if err == nil {
-		err = c.prepare(l, k, nobody{})
+		err = c.prepare(k, nobody{})
 	}
 	if err != nil {
 		k.dropResources()
+		k.dropEvent()
 		k.req = iocb.Request{Tag: binary.NativeEndian.Uint64(e[:]), HasTag: true, Cmd: iocb.CmdNoop, Binary: true}
 		k.refused, k.phase = errnoOf(err), phaseStart
 	}
@@ -68,4 +70,7 @@ func (c *Kioctx) fromSQ(l *live, e *ring.SQE) *kiocb {
 // nobody is the writer of a shared ring: whoever has it mapped.
 type nobody struct{}
 
-func (nobody) origin(string) (*origin, error) { return nil, syscall.EBADF }
+func (nobody) origin(string) (*origin, error)      { return nil, syscall.EBADF }
+func (nobody) file(int32) (*file, error)           { return nil, syscall.EBADF }
+func (nobody) eventfd(int32) (*eventfd, error)     { return nil, syscall.EBADF }
+func (nobody) memory(*iocb.Request, *copied) error { return syscall.EFAULT }

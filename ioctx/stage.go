@@ -88,6 +88,14 @@ func (k *kiocb) stage(th *threads.Thread) {
 	if !k.stopped() {
 		f, err = k.openStage(th)
 	}
+	k.goOn(f, err)
+}
+
+// fail is the stage where the thread may not have the owner's credentials.
+func (k *kiocb) fail(err error) { k.goOn(nil, err) }
+
+// goOn goes on with a request whose stage is over.
+func (k *kiocb) goOn(f *file, err error) {
 	if !k.finishStage(f) {
 		if f != nil {
 			f.put()
@@ -115,7 +123,7 @@ func (k *kiocb) stage(th *threads.Thread) {
 func (k *kiocb) openStage(th *threads.Thread) (f *file, err error) {
 	f = k.file
 	if k.req.File == iocb.FilePath {
-		if f, err = k.ctx.table.openFile(th, k.from, k.req.Path, k.req.OpenFlags); err != nil {
+		if f, err = k.ctx.openFile(th, k.from, k.req.Path, k.req.OpenFlags); err != nil {
 			return nil, err
 		}
 	}

@@ -20,7 +20,7 @@ type Submitter struct {
 	logged int      // the number of the request last refused: it comes again when the rest of a short write is written again
 	batch  []*kiocb // accepted and not yet started
 	reqs   []*engine.Request
-	caller Caller     // of this write
+	proc   process    // who makes this write
 	froms  [2]*origin // of this write, for absolute and for relative paths
 }
 
@@ -65,10 +65,11 @@ func (s *Submitter) Write(p []byte, w Caller, intr Interrupt) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.caller = w
+	s.proc = process{ctx: s.ctx, caller: w, intr: intr}
 	done, err := s.take(l, p, intr)
 	s.flush(l)
 	s.forgetOrigins()
+	s.proc.forget()
 	if done > 0 {
 		return done, nil
 	}
@@ -136,10 +137,8 @@ func (s *Submitter) submitOne(l *live, text []byte, binary bool, intr Interrupt)
 		k.release()
 		return err
 	}
-	if err := s.ctx.prepare(l, k, s); err != nil {
-		k.dropResources()
-		k.dropOrigin()
-		k.release()
+	if err := s.ctx.prepare(k, s); err != nil {
+		k.discard()
 		s.ctx.putReqsAvailable(l, 1)
 		return err
 	}
@@ -184,6 +183,7 @@ func (s *Submitter) flush(l *live) {
 	if len(s.batch) == 0 {
 		return
 	}
+	s.ctx.copyIn(s.batch, s.proc.intr)
 	s.ctx.accept(s.batch)
 	s.reqs = s.ctx.start(l, s.batch, s.reqs)
 	clear(s.batch)
@@ -198,7 +198,7 @@ func (s *Submitter) origin(path string) (*origin, error) {
 	}
 	if s.froms[i] == nil {
 		s.ctx.table.mounts.refresh()
-		o, err := newOrigin(s.caller, i == 1)
+		o, err := newOrigin(s.proc.caller, i == 1)
 		if err != nil {
 			return nil, err
 		}
@@ -206,6 +206,10 @@ func (s *Submitter) origin(path string) (*origin, error) {
 	}
 	return s.froms[i].get(), nil
 }
+
+func (s *Submitter) file(fd int32) (*file, error)            { return s.proc.file(fd) }
+func (s *Submitter) eventfd(fd int32) (*eventfd, error)      { return s.proc.eventfd(fd) }
+func (s *Submitter) memory(r *iocb.Request, m *copied) error { return s.proc.memory(r, m) }
 
 func (s *Submitter) forgetOrigins() {
 	for i, o := range s.froms {

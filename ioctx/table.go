@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -27,13 +28,17 @@ const (
 
 // Config is what all contexts of a Table have in common.
 type Config struct {
-	Engine   engine.Engine
-	Pool     *threads.Pool // opens, looks at and closes users' files, whatever the engine
-	NrEvents uint32        // events a new context reserves; 0: DefaultNrEvents
-	MaxNr    uint64        // aio-max-nr; 0: DefaultMaxNr
-	MaxBuf   int64         // bytes of all buf and out together; 0: DefaultMaxBuf
-	SQIdle   time.Duration // how long a submission ring is polled after its last request; 0: never, each batch rings
-	Log      *slog.Logger  // nil: slog.Default
+	Engine       engine.Engine
+	Pool         *threads.Pool // opens, looks at and closes users' files, whatever the engine
+	NrEvents     uint32        // events a new context reserves; 0: DefaultNrEvents
+	MaxNr        uint64        // aio-max-nr; 0: DefaultMaxNr
+	MaxBuf       int64         // bytes of all buf and out together; 0: DefaultMaxBuf
+	AllowOther   bool          // there are several users: what a context has of threads and the like for itself, they have by uid
+	UserMaxNr    uint64        // a uid's share of MaxNr; 0: all of it
+	UserMaxBuf   int64         // a uid's share of MaxBuf; 0: all of it
+	UserMaxFiles int64         // open files of a uid; 0: no bound
+	SQIdle       time.Duration // how long a submission ring is polled after its last request; 0: never, each batch rings
+	Log          *slog.Logger  // nil: slog.Default
 }
 
 // buckets is the size of the hash table of contexts: 10,000 of them make chains of ten.
@@ -58,9 +63,11 @@ type Table struct {
 	mu       sync.Mutex
 	aioNr    uint64               // events reserved by all contexts that are not freed yet
 	aioMaxNr uint64               //
+	users    map[uint32]*user     // those with a context, by uid
 	nextID   uint32               // where SetupNew looks for a free number
 	serial   uint64               // contexts ever made
 	dying    map[*Kioctx]struct{} // killed and not yet freed
+	freedSum freedSum             // of contexts that are freed
 }
 
 // NewTable makes an empty table.
@@ -71,7 +78,7 @@ func NewTable(c Config) *Table {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	t := &Table{cfg: c, aioMaxNr: c.MaxNr, nextID: 1, dying: make(map[*Kioctx]struct{})}
+	t := &Table{cfg: c, aioMaxNr: c.MaxNr, nextID: 1, dying: make(map[*Kioctx]struct{}), users: make(map[uint32]*user)}
 	t.memory.max = c.MaxBuf
 	t.poller.init(c.SQIdle)
 	t.kiocbs.New = func() any { return newKiocb() }
@@ -158,26 +165,45 @@ func (t *Table) SetupNew(o Owner) (*Kioctx, error) {
 // asked for, and its memory is made at its first submit, so nothing after the charge can fail.
 func (t *Table) ioctxAdd(id uint32, o Owner) (*Kioctx, error) {
 	nr := t.cfg.NrEvents
-	if err := t.charge(0, uint64(nr)); err != nil {
+	u := t.userOf(o.UID)
+	if err := t.admit(u, nr); err != nil {
+		t.forgetUser(o.UID)
 		return nil, err
 	}
 	t.serial++
-	c := newKioctx(t, id, t.serial, nr, o)
+	c := newKioctx(t, id, t.serial, nr, o, u)
 	head := t.chain(id)
 	c.next.Store(head.Load())
 	head.Store(c)
 	return c, nil
 }
 
-// charge moves a reservation from old to nr events; the caller holds mu. EAGAIN over aio-max-nr, which can be lowered below
-// aio-nr, so no sum here may wrap.
-func (t *Table) charge(old, nr uint64) error {
-	rest := t.aioNr - old
-	if nr > old && (nr > t.aioMaxNr || rest > t.aioMaxNr-nr) {
+// admit charges a user with one more context; the caller holds mu. EAGAIN over the limit of contexts, and as charge.
+func (t *Table) admit(u *user, nr uint32) error {
+	if most := t.cfg.maxContexts(); most > 0 && u.contexts >= most {
 		return syscall.EAGAIN
 	}
-	t.aioNr = rest + nr
+	if err := t.charge(u, 0, uint64(nr)); err != nil {
+		return err
+	}
+	u.contexts++
 	return nil
+}
+
+// charge moves a reservation from old to nr events; the caller holds mu. EAGAIN over aio-max-nr or over the user's share of it.
+func (t *Table) charge(u *user, old, nr uint64) error {
+	most := cmp.Or(t.cfg.UserMaxNr, math.MaxUint64)
+	if !fits(t.aioNr, old, nr, t.aioMaxNr) || !fits(u.aioNr, old, nr, most) {
+		return syscall.EAGAIN
+	}
+	t.aioNr += nr - old
+	u.aioNr += nr - old
+	return nil
+}
+
+// fits says whether nr may take the place of old in a sum. The limit can be lowered below the sum, so nothing here may wrap.
+func fits(sum, old, nr, limit uint64) bool {
+	return nr <= old || nr <= limit && sum-old <= limit-nr
 }
 
 // unlink is hlist_del_rcu: readers that are on c go on through its next.
@@ -203,6 +229,10 @@ func (t *Table) freed(c *Kioctx) {
 		panic(fmt.Sprintf("ioctx: aio_nr %d below the %d events of context %d", t.aioNr, c.nrEvents, c.id))
 	}
 	t.aioNr -= uint64(c.nrEvents)
+	c.user.aioNr -= uint64(c.nrEvents)
+	c.user.contexts--
+	t.forgetUser(c.owner.UID)
+	t.freedSum.add(c)
 	delete(t.dying, c)
 }
 
@@ -241,6 +271,7 @@ func (t *Table) Destroy(id uint32) error {
 		return errDead
 	}
 	t.rcu.Synchronize()
+	c.copier.settle()
 	c.killWork()
 	return nil
 }
