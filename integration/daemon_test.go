@@ -1,0 +1,173 @@
+package integration
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var engines = []string{"threads", "uring"}
+
+// A daemon is the program on a mount of its own.
+type daemon struct {
+	t      *testing.T
+	dir    string // where it is mounted
+	work   string // another directory, for files
+	proc   *process
+	before []string // what it held when it had nothing to do
+	over   bool     // its end has been looked at
+}
+
+// eachEngine runs test on a mount with either engine.
+func eachEngine(t *testing.T, test func(t *testing.T, d *daemon)) {
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) { test(t, mount(t, "engine="+engine)) })
+	}
+}
+
+// mount starts a daemon. When the test ends, it must have come back to what it was and end in order.
+func mount(t *testing.T, opts ...string) *daemon {
+	t.Helper()
+	needFuse(t)
+	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
+	d.proc = start(t, exec.Command(program, d.dir, "-o", strings.Join(opts, ",")))
+	watchdog := time.AfterFunc(6*patient+2*raceTime(), func() {
+		t.Errorf("the test hangs: the mount is aborted\n%s", tail(d.proc.said.String()))
+		d.proc.signal(syscall.SIGQUIT) // Go prints where everyone is
+		abort(d.dir)
+	})
+	t.Cleanup(func() {
+		defer watchdog.Stop()
+		if !d.over && !t.Failed() {
+			d.end()
+		}
+		abort(d.dir)
+		d.proc.signal(syscall.SIGKILL)
+		if t.Failed() {
+			t.Logf("the daemon said: %s", tail(d.proc.said.String()))
+		}
+	})
+	eventually(t, "being mounted", func() bool {
+		select {
+		case <-d.proc.done:
+			if strings.Contains(d.proc.said.String(), "engine=uring cannot be had") {
+				lacks(t, "%s", d.proc.said)
+			}
+			t.Fatalf("the daemon has ended: %s", d.proc.said)
+		default:
+		}
+		return strings.Contains(d.proc.said.String(), "msg=mounted")
+	})
+	d.warmUp()
+	return d
+}
+
+func needFuse(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		lacks(t, "nothing can be mounted here: %v", err)
+	}
+	f.Close()
+}
+
+// abort ends a mount, whoever waits for it.
+func abort(dir string) {
+	_ = syscall.Unmount(dir, syscall.MNT_FORCE) // aborts the connection, though it may then say EBUSY
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); errors.Is(err, syscall.EPERM) {
+		_ = exec.Command("fusermount3", "-u", "-z", dir).Run()
+	}
+}
+
+// warmUp makes the daemon set up what it keeps from then on, and notes what it holds.
+func (d *daemon) warmUp() {
+	d.t.Helper()
+	pipe := d.fifo()
+	file := filepath.Join(d.work, "warm")
+	d.check(os.WriteFile(file, []byte("warm"), 0o600))
+	c := d.mkdir("4294967295")
+	d.put("pread "+file+"\npwrite str=x "+file+"\nfsync "+file+"\npoll events=in "+pipe+"\n", c, "submit")
+	d.put("tag=4\n", c, "cancel")
+	if got := strings.Count(d.get(c, "events"), "\n"); got != 4 {
+		d.t.Fatalf("%d events of 4", got)
+	}
+	d.get(c, "out/1")
+	d.check(os.Remove(filepath.Join(d.dir, c)))
+	d.idle()
+	// The poller of engine=threads is made when the first file has to be waited for, which may be later.
+	d.before = append(d.holds(), "descriptor of anon_inode:[eventfd]", "descriptor of anon_inode:[eventpoll]")
+	slices.Sort(d.before)
+}
+
+// end checks that the daemon has come back to what it was, and ends it.
+func (d *daemon) end() {
+	d.t.Helper()
+	d.back()
+	d.stop(0)
+}
+
+// back waits until the daemon holds no more than it did. Only contexts made by mkdir may be left: they are removed.
+func (d *daemon) back() {
+	d.t.Helper()
+	dirs, err := os.ReadDir(filepath.Join(d.dir, "ctx"))
+	d.check(err)
+	for _, e := range dirs {
+		err := os.Remove(filepath.Join(d.dir, "ctx", e.Name()))
+		if e.IsDir() && err != nil && !errors.Is(err, os.ErrNotExist) { // one made through new goes by itself
+			d.t.Error(err)
+		}
+	}
+	d.idle()
+	var more []string
+	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(patient)
+	defer tick.Stop()
+	for {
+		if more = added(d.before, d.holds()); len(more) == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			d.t.Errorf("the daemon holds more than before: %q", more)
+			return
+		}
+		<-tick.C
+	}
+}
+
+// stop ends the daemon by SIGTERM and looks at what it leaves.
+func (d *daemon) stop(status int) {
+	d.t.Helper()
+	d.proc.signal(syscall.SIGTERM)
+	d.ended(status)
+}
+
+// ended waits for the end of the daemon.
+func (d *daemon) ended(status int) {
+	d.t.Helper()
+	d.over = true
+	if !d.proc.ends(patient) {
+		d.t.Fatal("the daemon does not end")
+	}
+	if got := d.proc.status(); got != status {
+		d.t.Errorf("the daemon ended with %v, want status %d", d.proc.cmd.ProcessState, status)
+	}
+	for _, bad := range []string{"panic", "DATA RACE", "fatal error", "goroutine "} {
+		if said := d.proc.said.String(); strings.Contains(said, bad) {
+			d.t.Errorf("the daemon said: %s", tail(said))
+			break
+		}
+	}
+	if mounted(d.dir) {
+		d.t.Errorf("%s is still mounted", d.dir)
+	}
+}
+
+func mounted(dir string) bool {
+	table, err := os.ReadFile("/proc/self/mounts")
+	return err == nil && strings.Contains(string(table), " "+dir+" fuse.")
+}

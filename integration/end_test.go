@@ -1,0 +1,54 @@
+package integration
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// SIGTERM and an unmount end the daemon after its grace, whatever is in flight. What can be cancelled is, a hung open included; a hung
+// read is named in the log. The kernel lets a process with a hung call go when the call is answered, so until then the log says that it
+// is done.
+func TestEndWithRequestsInFlight(t *testing.T) {
+	for name, end := range map[string]func(d *daemon) error{
+		"SIGTERM": func(d *daemon) error { d.proc.signal(syscall.SIGTERM); return nil },
+		"umount":  func(d *daemon) error { return syscall.Unmount(d.dir, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, engine := range engines {
+				t.Run(engine, func(t *testing.T) { endInFlight(t, engine, end) })
+			}
+		})
+	}
+}
+
+func endInFlight(t *testing.T, engine string, end func(d *daemon) error) {
+	const grace = 100 * time.Millisecond
+	h := mountHangFS(t)
+	d := mount(t, "engine="+engine, "grace="+grace.String())
+	d.inFlight("1", d.fifo(), h)
+	h.hung(t, 2)
+	begun := time.Now()
+	if err := end(d); errors.Is(err, syscall.EPERM) {
+		lacks(t, "umount: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the daemon saying that it has ended", func() bool {
+		return strings.Contains(d.proc.said.String(), "msg=ended")
+	})
+	if took := time.Since(begun); took < grace {
+		t.Errorf("it ended after %v of a grace of %v", took, grace)
+	}
+	if mounted(d.dir) {
+		t.Errorf("%s is still mounted", d.dir)
+	}
+	said := d.proc.said.String()
+	if strings.Count(said, "left in flight") != 1 || !strings.Contains(said, h.path("read")) {
+		t.Errorf("only the read is left: %s", said)
+	}
+	h.release(t)
+	d.ended(0)
+}

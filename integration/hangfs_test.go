@@ -1,0 +1,125 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// hangFS is a file system of another process: reads of "read" are never answered, nor are opens of "open", interrupted or not,
+// before SIGTERM.
+type hangFS struct {
+	dir  string
+	proc *process
+}
+
+func mountHangFS(t *testing.T) *hangFS {
+	t.Helper()
+	needFuse(t)
+	h := &hangFS{dir: t.TempDir()}
+	cmd := exec.Command("/proc/self/exe", h.dir)
+	cmd.Env = append(os.Environ(), roleEnv+"=hangfs")
+	h.proc = start(t, cmd)
+	t.Cleanup(func() {
+		h.proc.signal(syscall.SIGKILL)
+		abort(h.dir)
+	})
+	eventually(t, "the file system that hangs being mounted", func() bool {
+		select {
+		case <-h.proc.done:
+			t.Fatalf("it has ended: %s", h.proc.said)
+		default:
+		}
+		return strings.Contains(h.proc.said.String(), "mounted")
+	})
+	return h
+}
+
+// hung waits until n calls hang.
+func (h *hangFS) hung(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprint(n, " calls hanging"), func() bool { return strings.Count(h.proc.said.String(), "hangs") >= n })
+}
+
+// release answers all that hangs, and ends it.
+func (h *hangFS) release(t *testing.T) {
+	t.Helper()
+	h.proc.signal(syscall.SIGTERM)
+	if !h.proc.ends(patient) {
+		t.Fatal("the file system that hangs does not end")
+	}
+}
+
+func (h *hangFS) path(name string) string { return filepath.Join(h.dir, name) }
+
+// serveHangFS is the process: it mounts on args[0].
+func serveHangFS(args []string) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	released := make(chan struct{})
+	root := &fs.Inode{}
+	server, err := fs.Mount(args[0], root, &fs.Options{
+		MountOptions: fuse.MountOptions{DirectMount: true, FsName: "hang", Name: "hang"},
+		OnAdd: func(ctx context.Context) {
+			for _, name := range []string{"open", "read"} {
+				file := root.NewPersistentInode(ctx, &hangFile{name: name, released: released}, fs.StableAttr{Mode: syscall.S_IFREG})
+				root.AddChild(name, file, false)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println("mounted")
+	<-signals
+	close(released)
+	if err := syscall.Unmount(args[0], syscall.MNT_DETACH); err != nil {
+		return server.Unmount()
+	}
+	server.Wait()
+	return nil
+}
+
+type hangFile struct {
+	fs.Inode
+	name     string
+	released chan struct{}
+}
+
+var (
+	_ = (fs.NodeGetattrer)((*hangFile)(nil))
+	_ = (fs.NodeOpener)((*hangFile)(nil))
+	_ = (fs.NodeReader)((*hangFile)(nil))
+)
+
+func (f *hangFile) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	out.Mode, out.Size = 0o444, 4096
+	return 0
+}
+
+// hang returns when the file system is told to end.
+func (f *hangFile) hang() {
+	fmt.Println("hangs in", f.name)
+	<-f.released
+}
+
+func (f *hangFile) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if f.name == "open" {
+		f.hang()
+	}
+	return nil, fuse.FOPEN_DIRECT_IO, 0
+}
+
+func (f *hangFile) Read(_ context.Context, _ fs.FileHandle, dst []byte, _ int64) (fuse.ReadResult, syscall.Errno) {
+	f.hang()
+	return fuse.ReadResultData(dst[:0]), 0
+}

@@ -1,0 +1,6 @@
+inline put(k) {
+	d_step {
+		assert(HELD(k)); /* put panics */
+		req[k].refs--
+	}
+}
