@@ -22,7 +22,7 @@ func lstat(t *testing.T, path string) *syscall.Stat_t {
 func TestFilesAndModes(t *testing.T) {
 	m := newMount(t)
 	m.context(t, "8")
-	const reg, dir = syscall.S_IFREG, syscall.S_IFDIR
+	const reg, dir, fifo = syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFIFO
 	for parent, files := range map[string]map[string]struct {
 		mode uint32
 		size int64
@@ -34,6 +34,7 @@ func TestFilesAndModes(t *testing.T) {
 		"ctx/1": {
 			"nr_events": {reg | 0o600, 0}, "submit": {reg | 0o200, 1 << 62}, "events": {reg | 0o600, 0}, "events_raw": {reg | 0o600, 0},
 			"cancel": {reg | 0o200, 0}, "buf": {reg | 0o600, 1 << 20}, "files": {reg | 0o600, 0}, "out": {dir | 0o700, 0},
+			"ready": {fifo | 0o600, 0}, "doorbell": {fifo | 0o600, 0}, "ring": {reg | 0o600, 0}, "sq": {reg | 0o600, 0},
 			"stat": {reg | 0o400, 0}, "inflight": {reg | 0o400, 0}, "error_log": {reg | 0o400, 0},
 		},
 		"ctx/1/out": {},

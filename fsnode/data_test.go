@@ -33,8 +33,6 @@ func TestBuf(t *testing.T) {
 	}
 	_, err = unix.Pwrite(fd, []byte("a"), size)
 	wantErrno(t, "past the end", err, syscall.ENOSPC)
-	_, err = unix.Mmap(fd, 0, 4096, unix.PROT_READ, unix.MAP_SHARED)
-	wantErrno(t, "mmap", err, syscall.ENODEV)
 
 	wantErrno(t, "shrink", os.Truncate(dir+"/buf", size-1), syscall.EBUSY)
 	wantErrno(t, "over max_buf", os.Truncate(dir+"/buf", 1<<30), syscall.ENOSPC)

@@ -47,7 +47,7 @@ func newFifos() *fifos {
 
 // start clones the mount on dir, if it can, and gives the clone up when the mount has gone. The mount answers by now.
 func (f *fifos) start(dir string, dev uint64) {
-	clone, hidden, err := cloneHidden(dir)
+	clone, hidden, err := cloneMount(dir)
 	if err != nil {
 		return // `ready` is opened late then
 	}
@@ -68,6 +68,9 @@ func (f *fifos) start(dir string, dev uint64) {
 		watch(dev, stop)
 	}()
 }
+
+// cloneMount is replaced by tests of mounts that cannot be cloned.
+var cloneMount = cloneHidden
 
 // cloneHidden clones the mount and opens the hidden directory below the clone. EPERM without CAP_SYS_ADMIN.
 func cloneHidden(dir string) (clone, hidden int, err error) {
