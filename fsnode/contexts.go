@@ -104,9 +104,3 @@ func (d *contexts) list() []fuse.DirEntry {
 	}
 	return entries
 }
-
-// ownerOf is the uid and gid that the caller makes files with.
-func ownerOf(ctx context.Context) ioctx.Owner {
-	c := callerOf(ctx)
-	return ioctx.Owner{UID: c.Uid, GID: c.Gid}
-}

@@ -25,8 +25,8 @@ func newFiles(a attrs, c *ioctx.Kioctx) fs.InodeEmbedder {
 }
 
 // Open gives a stream to whoever only writes. One that reads needs a position to come to an end.
-func (n *files) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	h := &filesHandle{content: content{kioctx: n.kioctx}}
+func (n *files) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	h := &filesHandle{content: content{kioctx: n.kioctx}, opener: openerOf(ctx)}
 	if reads(flags) {
 		h.text = n.kioctx.FilesText()
 	}
@@ -48,6 +48,7 @@ func (n *files) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, sy
 type filesHandle struct {
 	content
 	writer *ioctx.FilesWriter // nil: read-only
+	opener opener
 }
 
 var (
@@ -57,8 +58,11 @@ var (
 )
 
 // Write opens, dups and closes, a line each, at once: the errno of the first that fails is the write's. A signal ends its wait
-// for an open that hangs.
+// for an open that hangs. EPERM from another uid than the one that opened the descriptor.
 func (h *filesHandle) Write(ctx context.Context, p []byte, _ int64) (uint32, syscall.Errno) {
+	if errno := h.opener.commands(ctx); errno != 0 {
+		return 0, errno
+	}
 	return written(h.writer.Write(p, taskOf(ctx), interruptOf(ctx)))
 }
 

@@ -92,9 +92,7 @@ const (
 	openStream = openFile | fuse.FOPEN_STREAM | fuse.FOPEN_NONSEEKABLE
 )
 
-// callerOf is who makes the call. The pid in a FUSE request is a thread id, in the pid namespace of the mount.
+// callerOf is who makes the call.
 func callerOf(ctx context.Context) fuse.Caller {
 	return ctx.(*fuse.Context).Caller
 }
-
-func taskOf(ctx context.Context) ioctx.Caller { return ioctx.Caller{TID: int32(callerOf(ctx).Pid)} }

@@ -33,7 +33,7 @@ func newSubmit(a attrs, c *ioctx.Kioctx) fs.InodeEmbedder {
 	return &submit{node{attrs: a}, c}
 }
 
-func (n *submit) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+func (n *submit) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	if errno := n.allows(flags); errno != 0 {
 		return nil, 0, errno
 	}
@@ -41,19 +41,26 @@ func (n *submit) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, s
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &submitHandle{s}, openStream | fuse.FOPEN_PARALLEL_DIRECT_WRITES, 0
+	return &submitHandle{s, openerOf(ctx)}, openStream | fuse.FOPEN_PARALLEL_DIRECT_WRITES, 0
 }
 
 // submitHandle is an open submit.
-type submitHandle struct{ submitter *ioctx.Submitter }
+type submitHandle struct {
+	submitter *ioctx.Submitter
+	opener    opener
+}
 
 var (
 	_ = (fs.FileWriter)((*submitHandle)(nil))
 	_ = (fs.FileReleaser)((*submitHandle)(nil))
 )
 
-// Write is io_submit. A signal ends its wait with EINTR, or with the short count.
+// Write is io_submit: EPERM from another uid than the one that opened the descriptor. A signal ends its wait with EINTR, or with the
+// short count.
 func (h *submitHandle) Write(ctx context.Context, p []byte, _ int64) (uint32, syscall.Errno) {
+	if errno := h.opener.commands(ctx); errno != 0 {
+		return 0, errno
+	}
 	return written(h.submitter.Write(p, taskOf(ctx), interruptOf(ctx)))
 }
 

@@ -26,11 +26,11 @@ func newValue(t *tree, perm uint32, get func() []byte) *value {
 }
 
 // Open takes the content that every read of this descriptor will see, so that reads in pieces fit together.
-func (v *value) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+func (v *value) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	if errno := v.allows(flags); errno != 0 {
 		return nil, 0, errno
 	}
-	h := &valueHandle{content: content{kioctx: v.kioctx}, set: v.set}
+	h := &valueHandle{content: content{kioctx: v.kioctx}, set: v.set, opener: openerOf(ctx)}
 	if reads(flags) {
 		h.text = v.get()
 	}
@@ -40,7 +40,8 @@ func (v *value) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, sy
 // valueHandle is an open value.
 type valueHandle struct {
 	content
-	set func([]byte) error
+	set    func([]byte) error
+	opener opener
 }
 
 var (
@@ -48,8 +49,12 @@ var (
 	_ = (fs.FileWriter)((*valueHandle)(nil))
 )
 
-// Write takes one message, wherever in the file it goes: a second one on the same descriptor has an offset.
-func (h *valueHandle) Write(_ context.Context, p []byte, _ int64) (uint32, syscall.Errno) {
+// Write takes one message, wherever in the file it goes: a second one on the same descriptor has an offset. EPERM from another uid
+// than the one that opened the descriptor.
+func (h *valueHandle) Write(ctx context.Context, p []byte, _ int64) (uint32, syscall.Errno) {
+	if errno := h.opener.commands(ctx); errno != 0 {
+		return 0, errno
+	}
 	if err := h.set(p); err != nil {
 		return 0, errnoOf(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aiofs/aiofs/ioctx/engine/cred"
 )
 
 // config is what the command line asks for.
@@ -22,8 +24,14 @@ type config struct {
 	maxBuf   int64         // bytes
 	grace    time.Duration // how long the end waits for I/O
 	fsName   string
-	extra    []string // for mount(2)
-	debug    bool
+
+	allowOther   bool
+	userMaxNr    uint64 // 0: not given, as the two that follow
+	userMaxBuf   int64  // bytes
+	userMaxFiles int64
+
+	extra []string // for mount(2)
+	debug bool
 }
 
 func defaults() config {
@@ -53,13 +61,26 @@ var options = []option{
 		c.maxBuf, err = parseNumber[int64](v, 1, math.MaxInt64)
 		return err
 	}},
+	{"allow_other", "", "let other users in; all I/O is done with the rights of the user who asks for it. Needs root", func(c *config, _ string) error {
+		c.allowOther = true
+		return nil
+	}},
+	{"user_max_nr", "N", "events that the contexts of one user may reserve (with allow_other a quarter of max_nr)", func(c *config, v string) (err error) {
+		c.userMaxNr, err = parseNumber[uint64](v, 1, math.MaxInt64)
+		return err
+	}},
+	{"user_max_buf", "SIZE", "bytes of all buf and out of one user (with allow_other a quarter of max_buf)", func(c *config, v string) (err error) {
+		c.userMaxBuf, err = parseNumber[int64](v, 1, math.MaxInt64)
+		return err
+	}},
+	{"user_max_files", "N", "files that one user may have open, and contexts in proportion (with allow_other a quarter of the limit)", func(c *config, v string) (err error) {
+		c.userMaxFiles, err = parseNumber[int64](v, 1, math.MaxInt64)
+		return err
+	}},
 	{"grace", "DURATION", "how long the end waits for I/O that cannot be cancelled (5s)", setGrace},
 	{"fsname", "NAME", "the source that /proc/mounts shows (aiofs)", func(c *config, v string) error {
 		c.fsName = v
 		return nil
-	}},
-	{"allow_other", "", "let other users in: refused until I/O is done with their rights", func(c *config, _ string) error {
-		return errors.New("is not to be had yet: all I/O would be done with the rights of the daemon instead of those of the user who asks for it")
 	}},
 	{"debug", "", "log every FUSE request", func(c *config, _ string) error {
 		c.debug = true
@@ -69,10 +90,7 @@ var options = []option{
 
 // later are options whose feature does not exist yet; the value says what that is.
 var later = map[string]string{
-	"user_max_nr":    "shares of users are not there yet",
-	"user_max_buf":   "shares of users are not there yet",
-	"user_max_files": "shares of users are not there yet",
-	"sq_idle":        "there is no sq yet",
+	"sq_idle": "there is no sq yet",
 }
 
 // generic are the options of mount(8) that hold here anyway, or that speak to mount(8) alone.
@@ -203,8 +221,14 @@ func applySwitch(c *config, o option, v string) error {
 
 // check refuses what is wrong only together.
 func (c *config) check() error {
-	if uint64(c.nrEvents) > c.maxNr {
-		return failf(exitUsage, "nr_events=%d is more than max_nr=%d, so no context could ever be made", c.nrEvents, c.maxNr)
+	nr := uint64(c.nrEvents)
+	switch {
+	case nr > c.maxNr:
+		return failf(exitUsage, "nr_events=%d is more than max_nr=%d, so no context could ever be made", nr, c.maxNr)
+	case c.userMaxNr > 0 && nr > c.userMaxNr:
+		return failf(exitUsage, "nr_events=%d is more than user_max_nr=%d, so no context could ever be made", nr, c.userMaxNr)
+	case c.allowOther && !cred.Switchable():
+		return failf(exitUsage, "option allow_other needs root: the daemon must be able to take the rights of its users (CAP_SETUID, CAP_SETGID)")
 	}
 	return nil
 }

@@ -69,14 +69,13 @@ func TestParseArgsRefusals(t *testing.T) {
 		{"-o max_nr=5", `nr_events=1024 is more than max_nr=5`},
 		{"-o grace=5", `option grace needs a duration`},
 		{"-o grace=-1s", `option grace needs a duration`},
-		{"-o allow_other", `option allow_other is not to be had yet`},
-		{"--allow-other", `option allow_other is not to be had yet`},
+		{"-o allow_other=yes", `option allow_other takes no value`},
 		{"-o debug=yes", `option debug takes no value`},
 		{"--debug=false", `option debug takes no value`},
-		{"-o user_max_nr=5", `option user_max_nr is refused: shares of users are not there yet`},
-		{"--user-max-nr 5", `option user_max_nr is refused`},
-		{"-o user_max_buf=5", `option user_max_buf is refused`},
-		{"-o user_max_files=5", `option user_max_files is refused`},
+		{"-o user_max_nr=5", `nr_events=1024 is more than user_max_nr=5`},
+		{"--user-max-nr 0", `option user_max_nr must be between`},
+		{"-o user_max_buf=x", `option user_max_buf needs a number`},
+		{"-o user_max_files=", `option user_max_files needs a number`},
 		{"-o sq_idle=1ms", `option sq_idle is refused: there is no sq yet`},
 		{"-o ro", `option ro is refused`},
 		{"-o suid", `option suid is refused`},
@@ -100,8 +99,8 @@ func TestParseArgsRefusals(t *testing.T) {
 
 func TestUsageError(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	status := run([]string{"-o", "allow_other"}, &stdout, &stderr)
-	if status != exitUsage || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "aiofs: option allow_other ") ||
+	status := run([]string{"-o", "ro"}, &stdout, &stderr)
+	if status != exitUsage || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "aiofs: option ro ") ||
 		strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
 	}

@@ -52,11 +52,9 @@ func (d *daemon) mount(c config) error {
 	if d.engine, err = chooseEngine(c.engine, d.pool, d.log); err != nil {
 		return err
 	}
-	d.table = ioctx.NewTable(ioctx.Config{
-		Engine: d.engine, Pool: d.pool, NrEvents: c.nrEvents, MaxNr: c.maxNr, MaxBuf: c.maxBuf, Log: d.log,
-	})
+	d.table = ioctx.NewTable(tableConfig(c, d))
 	d.server, err = fsnode.Mount(dir, d.table, fsnode.Options{
-		FsName: c.fsName, Extra: c.extra, Debug: c.debug, Log: d.log,
+		AllowOther: c.allowOther, FsName: c.fsName, Extra: c.extra, Debug: c.debug, Log: d.log,
 	})
 	if err != nil {
 		return failf(exitMount, "%w", err)
