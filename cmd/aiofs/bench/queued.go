@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"syscall"
@@ -75,9 +76,10 @@ func (q *queued) run(s *slice) error {
 		}
 		t = time.Now()
 		for _, c := range q.done[:n] {
-			if err := q.finish(c, t, s); err != nil {
-				return err
-			}
+			err = errors.Join(err, q.finish(c, t, s)) // all of them: close waits for those that did not come
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -80,10 +80,10 @@ func TestBuckets(t *testing.T) {
 // The ratio is that of each round, however the disk drifts between them.
 func TestRatioIsPerRound(t *testing.T) {
 	base := []sliceResult{{OpsPerSec: 100}, {OpsPerSec: 1000}, {OpsPerSec: 10}}
-	mine := []sliceResult{{OpsPerSec: 60}, {OpsPerSec: 500}, {OpsPerSec: 7}}
+	mine := []sliceResult{{OpsPerSec: 60}, {OpsPerSec: 700}, {OpsPerSec: 8}}
 	p := newPathResult("files", mine, base)
-	if p.Ratio == nil || p.Ratio.Median != 0.6 || p.OpsPerSec != 60 {
-		t.Errorf("ratio %v and %g ops/s, want 0.6 and 60", p.Ratio, p.OpsPerSec)
+	if p.Ratio == nil || p.Ratio.Median != 0.7 || p.OpsPerSec != 60 {
+		t.Errorf("ratio %v and %g ops/s, want 0.7 and 60", p.Ratio, p.OpsPerSec)
 	}
 	if p := newPathResult("files", mine, nil); p.Ratio != nil {
 		t.Errorf("ratio %v to nothing", p.Ratio)
