@@ -28,7 +28,8 @@ func TestFilesAndModes(t *testing.T) {
 		size int64
 	}{
 		".": {
-			"README": {reg | 0o444, int64(len(readme))}, "aio-nr": {reg | 0o444, 0}, "aio-max-nr": {reg | 0o644, 0}, "ctx": {dir | 0o1777, 0},
+			"README": {reg | 0o444, int64(len(readme))}, "aio-nr": {reg | 0o444, 0}, "aio-max-nr": {reg | 0o644, 0},
+			"metrics": {reg | 0o444, 0}, "ctx": {dir | 0o1777, 0},
 		},
 		"ctx": {"new": {reg | 0o444, 0}, "1": {dir | 0o700, 0}},
 		"ctx/1": {

@@ -38,6 +38,7 @@ var rootFiles = []rootFile{
 	{"README", kindReadme, syscall.S_IFREG, newReadme},
 	{"aio-nr", kindAioNr, syscall.S_IFREG, newAioNr},
 	{"aio-max-nr", kindAioMaxNr, syscall.S_IFREG, newAioMaxNr},
+	{"metrics", kindMetrics, syscall.S_IFREG, newMetrics},
 	{"ctx", kindContexts, syscall.S_IFDIR, newContexts},
 }
 

@@ -54,6 +54,7 @@ const (
 	kindRing
 	kindSQ
 	kindHidden
+	kindMetrics
 
 	kindBits = 5
 )
