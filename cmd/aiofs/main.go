@@ -63,6 +63,8 @@ func dispatch(args []string, stdout io.Writer) error {
 		switch args[0] {
 		case "demo":
 			return demo(args[1:], stdout)
+		case "bench":
+			return benchmark(args[1:], stdout)
 		case hangCommand:
 			return hang(args[1:], stdout)
 		}

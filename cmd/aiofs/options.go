@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aiofs/aiofs/ioctx"
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
 )
 
@@ -22,6 +23,7 @@ type config struct {
 	nrEvents uint32
 	maxNr    uint64
 	maxBuf   int64         // bytes
+	sqIdle   time.Duration // how long sq is polled
 	grace    time.Duration // how long the end waits for I/O
 	fsName   string
 
@@ -35,7 +37,7 @@ type config struct {
 }
 
 func defaults() config {
-	return config{engine: "auto", nrEvents: 1024, maxNr: 1 << 20, maxBuf: 1 << 30, grace: 5 * time.Second, fsName: "aiofs"}
+	return config{engine: "auto", nrEvents: 1024, maxNr: 1 << 20, maxBuf: 1 << 30, sqIdle: ioctx.DefaultSQIdle, grace: 5 * time.Second, fsName: "aiofs"}
 }
 
 // An option is one mount option: `-o name=value`, and `--name value` with dashes for underscores.
@@ -77,6 +79,7 @@ var options = []option{
 		c.userMaxFiles, err = parseNumber[int64](v, 1, math.MaxInt64)
 		return err
 	}},
+	{"sq_idle", "DURATION", "how long a submission ring is polled after its last request; 0: never (1ms)", setSQIdle},
 	{"grace", "DURATION", "how long the end waits for I/O that cannot be cancelled (5s)", setGrace},
 	{"fsname", "NAME", "the source that /proc/mounts shows (aiofs)", func(c *config, v string) error {
 		c.fsName = v
@@ -86,11 +89,6 @@ var options = []option{
 		c.debug = true
 		return nil
 	}},
-}
-
-// later are options whose feature does not exist yet; the value says what that is.
-var later = map[string]string{
-	"sq_idle": "there is no sq yet",
 }
 
 // generic are the options of mount(8) that hold here anyway, or that speak to mount(8) alone.
@@ -148,8 +146,6 @@ func applyWord(c *config, word string) error {
 		return nil
 	case contrary[name] != "":
 		return fmt.Errorf("option %s is refused: %s", name, contrary[name])
-	case later[name] != "":
-		return fmt.Errorf("option %s is refused: %s", name, later[name])
 	}
 	return fmt.Errorf("unknown option %q", name)
 }
@@ -173,9 +169,6 @@ func parseArgs(args []string) (config, error) {
 			continue
 		}
 		fs.Func(o.flag(), "", func(v string) error { return keep(o.apply(&c, v)) })
-	}
-	for name := range later {
-		fs.BoolFunc(strings.ReplaceAll(name, "_", "-"), "", func(string) error { return keep(applyWord(&c, name)) })
 	}
 	err := parseInterleaved(fs, &c, args)
 	switch {

@@ -76,7 +76,6 @@ func TestParseArgsRefusals(t *testing.T) {
 		{"--user-max-nr 0", `option user_max_nr must be between`},
 		{"-o user_max_buf=x", `option user_max_buf needs a number`},
 		{"-o user_max_files=", `option user_max_files needs a number`},
-		{"-o sq_idle=1ms", `option sq_idle is refused: there is no sq yet`},
 		{"-o ro", `option ro is refused`},
 		{"-o suid", `option suid is refused`},
 		{"-o wibble=3", `unknown option "wibble"`},

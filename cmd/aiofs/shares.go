@@ -19,7 +19,7 @@ func tableConfig(c config, d *daemon) ioctx.Config {
 		c.userMaxFiles = cmp.Or(c.userMaxFiles, openFiles()/userShare)
 	}
 	return ioctx.Config{
-		Engine: d.engine, Pool: d.pool, NrEvents: c.nrEvents, MaxNr: c.maxNr, MaxBuf: c.maxBuf, Log: d.log,
+		Engine: d.engine, Pool: d.pool, NrEvents: c.nrEvents, MaxNr: c.maxNr, MaxBuf: c.maxBuf, SQIdle: c.sqIdle, Log: d.log,
 		AllowOther: c.allowOther, UserMaxNr: c.userMaxNr, UserMaxBuf: c.userMaxBuf, UserMaxFiles: c.userMaxFiles,
 	}
 }

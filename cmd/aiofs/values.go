@@ -35,11 +35,21 @@ func setEngine(c *config, v string) error {
 	return fmt.Errorf("must be auto, uring or threads, not %q", v)
 }
 
-func setGrace(c *config, v string) error {
+func setGrace(c *config, v string) (err error) {
+	c.grace, err = parseDuration(v)
+	return err
+}
+
+func setSQIdle(c *config, v string) (err error) {
+	c.sqIdle, err = parseDuration(v)
+	return err
+}
+
+// parseDuration reads a duration of 0 or more.
+func parseDuration(v string) (time.Duration, error) {
 	d, err := time.ParseDuration(v)
 	if err != nil || d < 0 {
-		return fmt.Errorf("needs a duration, as 500ms or 10s, not %q", v)
+		return 0, fmt.Errorf("needs a duration, as 500ms or 10s, not %q", v)
 	}
-	c.grace = d
-	return nil
+	return d, nil
 }

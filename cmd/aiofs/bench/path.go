@@ -30,6 +30,7 @@ const reference = "uring"
 // ways are all there are, in the order in which they are shown.
 var ways = []way{
 	{"files", openFiles},
+	{"shared", openShared},
 	{reference, openUring},
 	{"aio", openAIO},
 	{"goroutines", openGoroutines},
