@@ -3,13 +3,14 @@
 //
 //	aiofs bench [FILE] [flags]
 //
-// The paths are submit and events_raw of a real mount, raw io_uring by this project's own engine in this process, the kernel's AIO by
-// system call, pread on a pool of goroutines, and synchronous pread. Each is one implementation of path.
+// The paths are submit and events_raw of a real mount, sq and ring of one in shared memory, raw io_uring by this project's own engine in
+// this process, the kernel's AIO by system call, pread on a pool of goroutines, and synchronous pread. Each is one implementation
+// of path.
 //
 // A path's requests are those of its job: how large, how many in flight, at which offsets. A slice ends when its time is over and all
 // its requests have ended, so nothing of one path runs into the turn of the next.
 //
-// Locks: uringPath.mu and written.mu, both innermost.
+// Locks: uringPath.mu and verifier.mu, both innermost.
 package bench
 
 import (

@@ -64,7 +64,7 @@ func (j job) notes() (n []string) {
 		n = append(n, fmt.Sprintf("all from the page cache: at most the file's first %s, read once before", bytesText(warmSpan)))
 	}
 	if j.Write {
-		return append(n, "written, not synced; files: the bytes lie in buf already")
+		return append(n, "written, not synced; files: the bytes lie in the context's buf already")
 	}
 	return append(n, "files: the bytes are in the context's buf when the event comes; fetching them from there is not counted")
 }

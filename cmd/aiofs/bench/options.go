@@ -17,6 +17,7 @@ type options struct {
 	file        string // "": one of our own
 	jobs        []job
 	ways        []way
+	chosen      bool          // the user has named the ways
 	rounds      int           // slices of each path
 	slice       time.Duration // of one path's turn
 	size        int64         // bytes of a file that is made
@@ -28,9 +29,10 @@ type options struct {
 
 const usageHead = `Usage: aiofs bench [FILE] [flags]
 
-Measures the same requests through submit and events_raw of a mount (files), raw io_uring (uring), the kernel's AIO (aio),
-pread on as many goroutines as requests are in flight (goroutines), and one pread after the other (sync). The paths take turns;
-a path's ratio is the median, over all rounds, of its operations a second by those of uring in the same round.
+Measures the same requests through submit and events_raw of a mount (files), through sq, ring and buf of a mount in shared memory
+(shared), raw io_uring (uring), the kernel's AIO (aio), pread on as many goroutines as requests are in flight (goroutines), and one
+pread after the other (sync). The paths take turns; a path's ratio is the median, over all rounds, of its operations a second by
+those of uring in the same round.
 
 Without FILE, or where there is none, one is made (in /var/tmp without FILE) and removed at the end. The directory of FILE
 decides which disk is measured. Without --preset and without a flag that describes a job, the presets %s run.
@@ -128,7 +130,10 @@ func parse(args []string) (options, error) {
 // complete makes jobs and paths of what was given by name.
 func (c *commandLine) complete(fs *flag.FlagSet) error {
 	described := false
-	fs.Visit(func(f *flag.Flag) { described = described || slices.Contains(describing, f.Name) })
+	fs.Visit(func(f *flag.Flag) {
+		described = described || slices.Contains(describing, f.Name)
+		c.chosen = c.chosen || f.Name == "paths"
+	})
 	switch {
 	case described && c.presets != "":
 		return usagef("--preset leaves nothing for --%s to say", strings.Join(describing, ", --"))

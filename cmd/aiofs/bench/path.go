@@ -20,8 +20,10 @@ type path interface {
 
 // A way is a path that can be opened for a job.
 type way struct {
-	name string
-	open func(*setup) (path, error)
+	name  string
+	open  func(*setup) (path, error)
+	mount bool // goes through the mount
+	maybe bool // need not be possible: ENODEV where it is not
 }
 
 // reference is the way that the others are compared with.
@@ -29,12 +31,12 @@ const reference = "uring"
 
 // ways are all there are, in the order in which they are shown.
 var ways = []way{
-	{"files", openFiles},
-	{"shared", openShared},
-	{reference, openUring},
-	{"aio", openAIO},
-	{"goroutines", openGoroutines},
-	{"sync", openSync},
+	{name: "files", open: openFiles, mount: true},
+	{name: "shared", open: openShared, mount: true, maybe: true},
+	{name: reference, open: openUring},
+	{name: "aio", open: openAIO},
+	{name: "goroutines", open: openGoroutines},
+	{name: "sync", open: openSync},
 }
 
 func wayNames() string {

@@ -39,8 +39,8 @@ func newReport(t *target, o options) *report {
 	}
 }
 
-func newJobResult(j job, runners []*runner) jobResult {
-	res := jobResult{job: j, Notes: j.notes()}
+func newJobResult(j job, notes []string, runners []*runner) jobResult {
+	res := jobResult{job: j, Notes: notes}
 	var base []sliceResult
 	for _, r := range runners {
 		if r.way.name == reference {

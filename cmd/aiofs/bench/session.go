@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A session is all jobs of one command.
@@ -41,6 +43,7 @@ func (s *session) measure(ctx context.Context, j job) (res jobResult, err error)
 		}
 	}
 	var runners []*runner
+	notes := j.notes()
 	defer func() {
 		for _, r := range slices.Backward(runners) {
 			err = errors.Join(err, r.close())
@@ -48,10 +51,14 @@ func (s *session) measure(ctx context.Context, j job) (res jobResult, err error)
 	}()
 	for _, w := range s.ways {
 		r, err := s.open(ctx, w, j)
-		if err != nil {
+		switch {
+		case err == nil:
+			runners = append(runners, r)
+		case w.maybe && !s.chosen && errors.Is(err, unix.ENODEV):
+			notes = append(notes, fmt.Sprintf("%s is not possible here: %v", w.name, err))
+		default:
 			return res, fmt.Errorf("%s: path %s: %w", j.Name, w.name, err)
 		}
-		runners = append(runners, r)
 	}
 	for round := range 1 + s.rounds {
 		for i := range runners {
@@ -62,12 +69,12 @@ func (s *session) measure(ctx context.Context, j job) (res jobResult, err error)
 			}
 		}
 	}
-	return newJobResult(j, runners), nil
+	return newJobResult(j, notes, runners), nil
 }
 
 // open makes a path ready, and the mount when it is first wanted.
 func (s *session) open(ctx context.Context, w way, j job) (*runner, error) {
-	if s.daemon == nil && w.name == "files" {
+	if s.daemon == nil && w.mount {
 		var err error
 		if s.daemon, err = startDaemon(ctx, s.engine); err != nil {
 			return nil, err

@@ -73,8 +73,12 @@ func checkReport(t *testing.T, text []byte) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatalf("%v in %s", err, text)
 	}
-	if len(r.Jobs) != 1 || len(r.Jobs[0].Paths) != len(ways) {
-		t.Fatalf("not one job with %d paths: %s", len(ways), text)
+	want := len(ways)
+	if bytes.Contains(text, []byte("shared is not possible here")) {
+		want-- // without CAP_SYS_ADMIN, or before Linux 6.9
+	}
+	if len(r.Jobs) != 1 || len(r.Jobs[0].Paths) != want {
+		t.Fatalf("not one job with %d paths: %s", want, text)
 	}
 	for _, p := range r.Jobs[0].Paths {
 		if p.Verified == 0 || len(p.Slices) != 2 || p.OpsPerSec <= 0 || p.P50 <= 0 || p.P99 < p.P50 || p.Ratio == nil {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -92,7 +95,7 @@ func fakeSession(t *testing.T, onRun func()) (*session, *fakePath) {
 	}
 	fake := &fakePath{onRun: onRun}
 	return &session{
-		options:  options{rounds: 2, ways: []way{{"fake", func(*setup) (path, error) { return fake, nil }}}},
+		options:  options{rounds: 2, ways: []way{{name: "fake", open: func(*setup) (path, error) { return fake, nil }}}},
 		target:   &target{name: name, size: 1 << 20},
 		progress: newProgress(nil),
 	}, fake
@@ -125,6 +128,25 @@ func TestCancelBetweenSlices(t *testing.T) {
 	_, err := s.measure(ctx, job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheDirect})
 	if !errors.Is(err, interrupted) || fake.runs != 1 || !fake.closed {
 		t.Errorf("after %d slices: %v; closed: %v", fake.runs, err, fake.closed)
+	}
+}
+
+// A path that need not be possible is left out where it is not, with a note, unless the user has asked for it.
+func TestPathThatIsNotPossible(t *testing.T) {
+	for _, chosen := range []bool{false, true} {
+		s, _ := fakeSession(t, func() {})
+		s.chosen = chosen
+		s.ways = append(s.ways, way{name: "absent", maybe: true, open: func(*setup) (path, error) {
+			return nil, fmt.Errorf("mapping buf: %w", unix.ENODEV)
+		}})
+		res, err := s.measure(t.Context(), job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheDirect})
+		if chosen != errors.Is(err, unix.ENODEV) {
+			t.Errorf("asked for: %v; error: %v", chosen, err)
+		}
+		noted := slices.ContainsFunc(res.Notes, func(n string) bool { return strings.Contains(n, "absent") })
+		if !chosen && (len(res.Paths) != 1 || !noted) {
+			t.Errorf("%d paths, notes %q", len(res.Paths), res.Notes)
+		}
 	}
 }
 
