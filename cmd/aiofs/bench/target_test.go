@@ -125,7 +125,7 @@ func TestCancelBetweenSlices(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
 	s, fake := fakeSession(t, func() { cancel(interrupted) })
-	_, err := s.measure(ctx, job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheDirect})
+	_, err := s.measure(ctx, job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheWarm})
 	if !errors.Is(err, interrupted) || fake.runs != 1 || !fake.closed {
 		t.Errorf("after %d slices: %v; closed: %v", fake.runs, err, fake.closed)
 	}
@@ -139,7 +139,7 @@ func TestPathThatIsNotPossible(t *testing.T) {
 		s.ways = append(s.ways, way{name: "absent", maybe: true, open: func(*setup) (path, error) {
 			return nil, fmt.Errorf("mapping buf: %w", unix.ENODEV)
 		}})
-		res, err := s.measure(t.Context(), job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheDirect})
+		res, err := s.measure(t.Context(), job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheWarm})
 		if chosen != errors.Is(err, unix.ENODEV) {
 			t.Errorf("asked for: %v; error: %v", chosen, err)
 		}
