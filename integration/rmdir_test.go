@@ -50,7 +50,7 @@ func TestRmdirWithRequestsInFlight(t *testing.T) {
 	})
 }
 
-// A blocked reader and a blocked writer are woken by the kill.
+// A blocked writer and a blocked reader are woken by the kill, also where no completion does it.
 func TestRmdirWakesWaiters(t *testing.T) {
 	eachShell(t, func(t *testing.T, s script) {
 		r := run(t, patient, s.cmd(`
@@ -58,10 +58,11 @@ c=$M/ctx/7; mkdir $c; echo 1 > $c/nr_events
 echo 'pread len=1 `+s.fifo()+`' > $c/submit
 echo noop > request
 cat request > $c/submit & writer=$!
-cat $c/events & reader=$!
 until_stat slot_waits 1
+mkdir $M/ctx/8
+cat $M/ctx/8/events & reader=$!
 until_waits $reader
-rmdir $c && mkdir $c && rmdir $c && echo anew
+rmdir $c $M/ctx/8 && mkdir $c && rmdir $c && echo anew
 wait $writer; echo $?; wait $reader; echo $?`))
 		s.want(r.stdout, "anew\n1\n1\n")
 		if strings.Count(r.stderr, "Invalid argument") != 2 {

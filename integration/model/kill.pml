@@ -1,30 +1,46 @@
-/* Two writes, a cancel and two kills, of which one comes by rmdir and one by the last close, beside a client that stores any head. */
+/*
+ * The kill against everything else. REQUESTS are written, each on a thread of its own, the first of which hangs until it is
+ * cancelled. CANCEL: beside a client's cancel. EXIT: beside a second kill, by the last close of `new`. SCRIBBLER: beside a
+ * client that stores any head.
+ */
 
-#define NR 2
-#define NR_EVENTS 2
-#define WAITERS 2
+#define NR REQUESTS
+#define NR_EVENTS REQUESTS
+#define WAITERS REQUESTS
 #define PHASE phaseStart
-#define SCRIBBLER
 #include "ioctx/all.pml"
 
+proctype Writer(byte k) {
+	bool ok, won, last;
+	byte n, returned;
+	Write(k)
+}
+
+#ifdef SCRIBBLER
 proctype Scribbler() {
 	if
 	:: inRing = 0
 	:: inRing = NR_EVENTS
 	fi
 }
+#endif
 
 init {
 	byte k;
 	atomic {
-		req[1].hangs = true;
-		writersOpen = NR;
-		for (k : 0 .. NR - 1) { run Write(k); run Engine(k) }
-		run Cancel();
+		req[0].hangs = true;
+		for (k : 0 .. NR - 1) { run Writer(k); run Engine(k) }
 		run Destroy();
-		run Exit();
 		run free();
 		run runQueue();
+#ifdef CANCEL
+		run Cancel();
+#endif
+#ifdef EXIT
+		run Exit();
+#endif
+#ifdef SCRIBBLER
 		run Scribbler()
+#endif
 	}
 }

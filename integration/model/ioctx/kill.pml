@@ -26,8 +26,12 @@ proctype Destroy() {
 	byte n, returned;
 #ifdef QUIET /* also: when nobody can go on. Then QUIET says what must have come about without a kill. */
 	if
+	:: true -> ok = true
 	:: true
-	:: timeout -> assert(QUIET)
+	fi;
+	if
+	:: ok
+	:: !ok -> timeout; assert(QUIET)
 	fi;
 #endif
 #ifdef MUTANT_WAKE_BEFORE_DEAD

@@ -39,7 +39,8 @@ byte inRing; /* what Ring.Len says: the client may store any head, so it may cha
 bool completionLock;
 
 byte writersOpen; /* eof.writers */
-byte owed[WAITERS];
+bool owed[WAITERS];
+byte readers, taken; /* ghosts: who has not ended, events taken */
 bool attached, ready, hup; /* an Attachment, its byte in the FIFO, its end */
 
 /* The wait queues, where each waiter has its place. */

@@ -10,7 +10,7 @@ inline takeSlot(ok, me) {
 }
 
 inline waitForSlot(ok, me) {
-	prepare(WRITERS, me);
+	prepare(WRITERS, me, 1);
 	do
 	:: dead -> break
 	:: else -> getReqsAvailable(ok);
@@ -22,9 +22,7 @@ inline waitForSlot(ok, me) {
 	finish(WRITERS, me)
 }
 
-proctype Write(byte k) {
-	bool ok, won, last;
-	byte n, returned;
+inline Write(k) {
 	get(ok);
 	if
 	:: ok ->
@@ -36,11 +34,14 @@ proctype Write(byte k) {
 		fi;
 		Put()
 	:: else
-	fi;
-	d_step { /* closeWriter */
+	fi
+}
+
+inline Close() {
+	d_step {
 		writersOpen--;
 		if
-		:: writersOpen == 0 -> for (w : 0 .. WAITERS - 1) { owed[w] = 1 }
+		:: writersOpen == 0 -> for (w : 0 .. WAITERS - 1) { owed[w] = true }
 		:: else
 		fi
 	};

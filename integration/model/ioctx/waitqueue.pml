@@ -22,7 +22,7 @@ inline wake(q, most) {
 
 inline wakeAll(q) { wake(q, 255) }
 
-inline prepare(q, me) { queue[q].on[me] = true }
+inline prepare(q, me, least) { d_step { queue[q].on[me] = true; queue[q].min[me] = least } }
 
 inline finish(q, me) { atomic { queue[q].on[me] = false; queue[q].woken[me] = false } }
 
