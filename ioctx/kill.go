@@ -33,6 +33,9 @@ func (c *Kioctx) markDead() {
 // free is free_ioctx: users is 0, so nothing is submitted any more. It cancels what is active, waits for what is in flight, and
 // gives everything back.
 func (c *Kioctx) free() {
+	if l := c.live.Load(); l != nil {
+		l.polled(false) // the poller has let go of it
+	}
 	c.cancel(func(*kiocb) bool { return true })
 	for c.reqsActive.Load() > 0 || c.starting.Load() > 0 { // in this order: starting is raised before its request can be over
 		<-c.drained

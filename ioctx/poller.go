@@ -133,15 +133,29 @@ func (p *poller) admit(awake []polled) []polled {
 			}
 		}
 		if !known {
-			if p.idle > 0 && c.get() == nil {
-				q.ring.ClearNeedWakeup()
-				c.Put()
-			}
+			p.rouse(c, q)
 			awake = append(awake, polled{ctx: c, since: time.Now()})
 		}
 	}
 	p.kicked = p.kicked[:0]
 	return awake
+}
+
+// rouse tells the client that its ring is looked at, and the engine that its completions are.
+func (p *poller) rouse(c *Kioctx, q *sq) {
+	if p.idle == 0 || c.get() != nil {
+		return
+	}
+	defer c.Put()
+	q.ring.ClearNeedWakeup()
+	c.live.Load().polled(true)
+}
+
+// polled tells an engine that can be polled whether it is.
+func (l *live) polled(on bool) {
+	if e, ok := l.queue.(engine.Poller); ok {
+		e.Polled(on)
+	}
 }
 
 // look takes what waits in one ring, and says whether there was anything and whether to look again.
@@ -178,6 +192,7 @@ func (p *poller) sleep(c *Kioctx, q *sq) (stay bool) {
 		q.ring.ClearNeedWakeup()
 		return true
 	}
+	c.live.Load().polled(false)
 	p.guard(c)
 	return false
 }
@@ -206,12 +221,23 @@ func (p *poller) pause(awake []polled) {
 		runtime.Gosched()
 		return
 	}
-	d := min(max(time.Since(since)/8, stallLeast), stallMost)
-	t := time.NewTimer(d)
+	p.setPolled(awake, false)
+	t := time.NewTimer(min(max(time.Since(since)/8, stallLeast), stallMost))
 	defer t.Stop()
 	select {
 	case <-p.wake:
 	case <-t.C:
+	}
+	p.setPolled(awake, p.idle > 0)
+}
+
+// setPolled tells the engines of all that is awake whether they are polled.
+func (p *poller) setPolled(awake []polled, on bool) {
+	for _, a := range awake {
+		if a.ctx.get() == nil {
+			a.ctx.live.Load().polled(on)
+			a.ctx.Put()
+		}
 	}
 }
 

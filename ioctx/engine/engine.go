@@ -87,6 +87,8 @@ type Poller interface {
 	// Poll reports to their owners the completions that are there, without a system call where there are none, and returns how
 	// many it was.
 	Poll() int
+	// Polled(true) promises that Poll is called until Polled(false): meanwhile no completion need be announced otherwise.
+	Polled(on bool)
 }
 
 // Client is whose requests a Queue starts. The zero Client is the daemon.

@@ -39,6 +39,7 @@ type queue struct {
 	slots   []*slot // by index
 	free    *slot   // linked by next
 	kernel  int     // slots in placeKernel
+	polled  bool    // signals are off until Polled says otherwise; written with sq held too
 	again   list    // stream writes to go on with
 	backlog list    // ClassHang requests to start when others have ended
 	repeat  bool    // cancels are to be repeated when the read of event times out

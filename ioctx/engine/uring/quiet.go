@@ -21,7 +21,7 @@ const (
 func (q *queue) beQuiet() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.eng.quiet || q.kernel > 0 {
+	if !q.eng.quiet || q.polled || q.kernel > 0 {
 		return false
 	}
 	q.ring.cqFlags.Store(cqEventfdDisabled)
@@ -39,6 +39,28 @@ func (q *queue) beLoud(done *list) {
 		membarrier(membarrierPrivateExpedited)
 		q.collect(done)
 	}
+}
+
+// Polled implements engine.Poller: signals are off for as long as somebody polls. What is posted at the end is reaped by beLoud, or
+// signalled.
+func (q *queue) Polled(on bool) {
+	if !q.eng.quiet {
+		return
+	}
+	var done list
+	q.sq.Lock()
+	q.mu.Lock()
+	changed := q.polled != on
+	q.polled = on
+	q.mu.Unlock()
+	switch {
+	case changed && on:
+		q.ring.cqFlags.Store(cqEventfdDisabled)
+	case changed:
+		q.beLoud(&done)
+	}
+	q.sq.Unlock()
+	q.reap(done)
 }
 
 // registerMembarrier reports whether membarrier(2) may be used to order this process's threads.
