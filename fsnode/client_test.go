@@ -39,7 +39,7 @@ func (m *testMount) sh(t *testing.T, shell, script string) *client {
 func (m *testMount) goClient(t *testing.T, name string, args ...string) *client {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), clientEnv+"="+name)
+	cmd.Env = append(os.Environ(), clientEnv+"="+name, "GORACE=atexit_sleep_ms=0")
 	return m.start(t, cmd)
 }
 
@@ -148,6 +148,7 @@ func state(pid int) string {
 
 // runClient is the other side of goClient.
 func runClient(name string, args []string) int {
+	time.AfterFunc(2*patience, func() { os.Exit(2) }) // where the test has died before its cleanup
 	switch name {
 	case "read-once":
 		return readOnce(args[0])

@@ -164,6 +164,16 @@ func TestDeadDirectoryIsEmpty(t *testing.T) {
 	}
 }
 
+// The kernel knows of an rmdir and empties the directory by itself; of the last close of new it is told nothing.
+func TestDeadDirectoryOfNewIsEmpty(t *testing.T) {
+	m := newMount(t)
+	c := m.sh(t, "sh", `exec 9<ctx/new; read -r n <&9; cd ctx/$n || exit; exec 9<&-
+		while [ -e ../$n ]; do :; done; ls; ls submit out stat 2>&1 | grep -c 'No such file'`)
+	if got := c.wait(); got != "3\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // Only the owner, the mounter and root may remove a context, whatever the kernel lets through.
 func TestRmdirRights(t *testing.T) {
 	if !isRoot() {

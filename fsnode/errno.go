@@ -17,10 +17,5 @@ func errnoOf(err error) syscall.Errno {
 	return syscall.EIO
 }
 
-// written answers a write that took n bytes: an errno counts only where nothing was taken.
-func written(n int, err error) (uint32, syscall.Errno) {
-	if n > 0 {
-		return uint32(n), 0
-	}
-	return 0, errnoOf(err)
-}
+// written answers a write: ioctx returns an error only where nothing was taken.
+func written(n int, err error) (uint32, syscall.Errno) { return uint32(n), errnoOf(err) }

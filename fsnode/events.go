@@ -56,7 +56,7 @@ var (
 // split, which never waits.
 func (h *eventsHandle) Read(ctx context.Context, dst []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	n, err := h.reader.Read(dst, off > 0, interruptOf(ctx))
-	if n == 0 && err != nil {
+	if err != nil {
 		return nil, errnoOf(err)
 	}
 	return fuse.ReadResultData(dst[:n]), 0

@@ -24,12 +24,9 @@ func interruptOf(ctx context.Context) ioctx.Interrupt { return interrupt{ctx.(*f
 // Done is closed by INTERRUPT, and for every request when the connection ends.
 func (i interrupt) Done() <-chan struct{} { return i.req.Cancel }
 
-// Pending says whether the call ends with EINTR. Where the caller cannot be seen, which is so from outside the mount's pid
-// namespace and after it has vanished, any signal ends it.
+// Pending says whether the call ends with EINTR. Any signal ends it where the caller is not in /proc: one outside the mount's pid
+// namespace, whose pid is told as 0, and one that has vanished.
 func (i interrupt) Pending() bool {
-	if i.req.Pid == 0 {
-		return true
-	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.req.Pid))
 	return err != nil || endsCall(status)
 }

@@ -103,14 +103,11 @@ func (n *outFile) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, 
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &outHandle{n.kioctx, o}, openFile, 0
+	return &outHandle{o}, openFile, 0
 }
 
 // outHandle is an open out/TAG; it keeps the bytes after rm.
-type outHandle struct {
-	kioctx *ioctx.Kioctx
-	out    *ioctx.Out
-}
+type outHandle struct{ out *ioctx.Out }
 
 var (
 	_ = (fs.FileReader)((*outHandle)(nil))
@@ -119,9 +116,6 @@ var (
 
 // Read is EINVAL after the kill.
 func (h *outHandle) Read(_ context.Context, dst []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	if h.kioctx.Dead() {
-		return nil, syscall.EINVAL
-	}
 	n, err := h.out.ReadAt(dst, off)
 	if err != nil {
 		return nil, errnoOf(err)

@@ -43,7 +43,7 @@ func TestNrEvents(t *testing.T) {
 	}{
 		{"32\n", 0}, {"16", 0}, {"0\n", syscall.EINVAL}, {"-1", syscall.EINVAL}, {"99999999999", syscall.EINVAL},
 		{"99999999999999999999999", syscall.EINVAL}, {"4 4", syscall.EINVAL}, {"4\n\n", syscall.EINVAL}, {"\n", syscall.EINVAL},
-		{" 4", syscall.EINVAL}, {"4k", syscall.EINVAL}, {"101", syscall.EAGAIN}, {"100", 0}, {"4", 0},
+		{" 4", syscall.EINVAL}, {"4 ", syscall.EINVAL}, {"4k", syscall.EINVAL}, {"101", syscall.EAGAIN}, {"100", 0}, {"4", 0},
 	} {
 		wantErrno(t, c.text, tryWrite(dir+"/nr_events", c.text), c.want)
 	}
