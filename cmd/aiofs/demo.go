@@ -17,7 +17,7 @@ const (
 // demo mounts in a temporary directory and shows what a context does, as a client that has nothing but the files under the
 // mount. Whatever it shows it checks. It leaves no mount, process or file behind, however it ends.
 func demo(args []string, stdout io.Writer) error {
-	c, err := parseArgs(args)
+	c, err := parseArgs("aiofs", args)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (s *stage) walkAway() error {
 	if err := s.scene(scene{
 		say:  "What hangs can be seen; and it can be left: the context is gone though its reads still hang.",
 		line: `wc -l < $a/inflight; tail -n 1 $a/inflight; exec 8<&- 7<&-; echo $n > left`,
-		want: fmt.Sprintf(`^%d\n\d+ - - seq=\d+ op=pread usec=\d+ \./hang/hung\d+\n$`, hungFiles),
+		want: fmt.Sprintf(`^%d\n\d+ - - seq=\d+ op=pread usec=\d+ file=path off=0 len=\d+ state=\w+ \./hang/hung\d+\n$`, hungFiles),
 	}); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ var tourScenes = []scene{
 	{
 		say:  "A poll on an empty pipe, and its end.",
 		line: "exec 5<>pipe; echo 'poll tag=4 events=in ./pipe' > $c/submit; cat $c/inflight\necho tag=4 > $c/cancel; cat $c/events",
-		want: `^4 - - seq=\d+ op=poll usec=\d+ \./pipe\n4 -125 ECANCELED seq=\d+ op=poll usec=\d+ \./pipe\n$`,
+		want: `^4 - - seq=\d+ op=poll usec=\d+ file=path .* state=\w+ \./pipe\n4 -125 ECANCELED seq=\d+ op=poll usec=\d+ \./pipe\n$`,
 	},
 	{
 		say:   "A tree, whatever its names hold: NUL ends a request that NUL-ended requests follow.",
@@ -61,7 +61,7 @@ var tourScenes = []scene{
 		say: "rmdir kills a context, whatever is in flight in it, and does not wait.",
 		line: "mkdir $M/ctx/4711; echo 'pread len=1 ./pipe' > $M/ctx/4711/submit; cat $M/ctx/4711/inflight\n" +
 			"rmdir $M/ctx/4711; ls $M/ctx",
-		want: `^1 - - seq=1 op=pread usec=\d+ \./pipe\n(new\n\d+|\d+\nnew)\n$`,
+		want: `^1 - - seq=1 op=pread usec=\d+ file=path .* state=\w+ \./pipe\n(new\n\d+|\d+\nnew)\n$`,
 	},
 }
 

@@ -60,12 +60,32 @@ func needFuse(t *testing.T) {
 	t.Helper()
 	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip(err)
+		lacking(t, err.Error())
+		return
 	}
 	f.Close()
 	if os.Geteuid() != 0 && fusermount() == "" {
-		t.Skip("no fusermount3")
+		lacking(t, "no fusermount3")
 	}
+}
+
+// needTool skips where a program is not installed, and fails where everything should be.
+func needTool(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			lacking(t, name+" is not installed")
+		}
+	}
+}
+
+// lacking skips, but not in CI, where everything should be.
+func lacking(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
 }
 
 // runBinary runs the program to its end.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,9 +22,10 @@ func defaultMountpoint(uid int, runtimeDir string) (string, error) {
 	return filepath.Join(runtimeDir, "aiofs"), nil
 }
 
-// prepareMountpoint returns the directory to mount on: name, or the default one, which it makes. It refuses a directory on which
-// an aiofs is mounted already, dead or alive; whatever else is wrong with it the mount will say.
-func prepareMountpoint(name string) (string, error) {
+// prepareMountpoint returns the directory to mount on: name, or the default one, which it makes. It takes away what a daemon left
+// there that has died, and refuses a directory on which an aiofs is mounted already; whatever else is wrong with it the
+// mount will say.
+func prepareMountpoint(name string, log *slog.Logger) (string, error) {
 	if name == "" {
 		var err error
 		if name, err = defaultMountpoint(os.Geteuid(), os.Getenv("XDG_RUNTIME_DIR")); err != nil {
@@ -40,14 +42,36 @@ func prepareMountpoint(name string) (string, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	if mountedAt(path) != "fuse.aiofs" {
-		return path, nil
+	for mountedAt(path) == "fuse.aiofs" { // dead ones may lie on one another
+		// Attributes may be cached from when the daemon lived; statfs(2) always asks it.
+		if err := syscall.Statfs(path, &syscall.Statfs_t{}); !errors.Is(err, syscall.ENOTCONN) {
+			return "", failf(exitMount, "an aiofs is already mounted on %s", path)
+		}
+		if err := detachMount(path); err != nil {
+			return "", failf(exitMount, "%s is a mount whose daemon has died, and it cannot be cleared: %w", path, err)
+		}
+		log.Info("cleared a mount whose daemon had died", "on", path)
 	}
-	// Attributes may be cached from when the daemon lived; statfs(2) always asks it.
-	if err := syscall.Statfs(path, &syscall.Statfs_t{}); errors.Is(err, syscall.ENOTCONN) {
-		return "", failf(exitMount, "%s is a mount whose daemon has died: umount it first", path)
+	return path, nil
+}
+
+const fuseConf = "/etc/fuse.conf"
+
+// mayAllowOther says whether fusermount3 lets a user other than root mount with allow_other.
+func mayAllowOther(uid int, conf string) error {
+	if uid == 0 {
+		return nil
 	}
-	return "", failf(exitMount, "an aiofs is already mounted on %s", path)
+	text, err := os.ReadFile(conf)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return failf(exitMount, "%w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.TrimSpace(line) == "user_allow_other" {
+			return nil
+		}
+	}
+	return failf(exitMount, "a user may mount with allow_other only where %s says user_allow_other: add that line, or mount as root", conf)
 }
 
 // fusermount finds the helper that mounts for users, where go-fuse looks for it; "" if there is none.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,7 +34,7 @@ func TestPrepareMountpointResolves(t *testing.T) {
 	if err := errors.Join(os.Mkdir("m", 0o755), os.Symlink("m", "link")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := prepareMountpoint("./link"); got != filepath.Join(dir, "m") || err != nil {
+	if got, err := prepareMountpoint("./link", slog.New(slog.DiscardHandler)); got != filepath.Join(dir, "m") || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,8 +17,13 @@ import (
 
 // config is what the command line asks for.
 type config struct {
+	source     string // "": none was named
 	mountpoint string // "": the default one
 	version    bool
+	helper     bool // called by mount(8)
+	fake       bool // check all and mount nothing
+
+	background, foreground bool // as asked for; see detaches
 
 	engine   string // auto, uring or threads
 	nrEvents uint32
@@ -25,7 +31,7 @@ type config struct {
 	maxBuf   int64         // bytes
 	sqIdle   time.Duration // how long sq is polled
 	grace    time.Duration // how long the end waits for I/O
-	fsName   string
+	fsName   string        // "": the source
 
 	allowOther   bool
 	userMaxNr    uint64 // 0: not given, as the two that follow
@@ -37,7 +43,7 @@ type config struct {
 }
 
 func defaults() config {
-	return config{engine: "auto", nrEvents: 1024, maxNr: 1 << 20, maxBuf: 1 << 30, sqIdle: ioctx.DefaultSQIdle, grace: 5 * time.Second, fsName: "aiofs"}
+	return config{engine: "auto", nrEvents: 1024, maxNr: 1 << 20, maxBuf: 1 << 30, sqIdle: ioctx.DefaultSQIdle, grace: 5 * time.Second}
 }
 
 // An option is one mount option: `-o name=value`, and `--name value` with dashes for underscores.
@@ -81,28 +87,22 @@ var options = []option{
 	}},
 	{"sq_idle", "DURATION", "how long a submission ring is polled after its last request; 0: never (1ms)", setSQIdle},
 	{"grace", "DURATION", "how long the end waits for I/O that cannot be cancelled (5s)", setGrace},
-	{"fsname", "NAME", "the source that /proc/mounts shows (aiofs)", func(c *config, v string) error {
+	{"fsname", "NAME", "the source that /proc/mounts shows (SOURCE, or aiofs)", func(c *config, v string) error {
 		c.fsName = v
+		return nil
+	}},
+	{"background", "", "return when the mount answers, and log to syslog or the journal (where SOURCE is given)", func(c *config, _ string) error {
+		c.background = true
+		return nil
+	}},
+	{"foreground", "", "stay, and log on standard error; also -f (where no SOURCE is given)", func(c *config, _ string) error {
+		c.foreground = true
 		return nil
 	}},
 	{"debug", "", "log every FUSE request", func(c *config, _ string) error {
 		c.debug = true
 		return nil
 	}},
-}
-
-// generic are the options of mount(8) that hold here anyway, or that speak to mount(8) alone.
-var generic = []string{
-	"rw", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async",
-	"defaults", "auto", "noauto", "nofail", "_netdev",
-}
-
-// contrary are the options of mount(8) that cannot be had; the value says why.
-var contrary = map[string]string{
-	"ro":   "a request is a write, so a read-only aiofs could do nothing",
-	"suid": "nosuid always holds",
-	"dev":  "nodev always holds",
-	"exec": "no file here can be executed",
 }
 
 func (o option) flag() string { return strings.ReplaceAll(o.name, "_", "-") }
@@ -138,22 +138,14 @@ func applyWord(c *config, word string) error {
 		}
 		return o.apply(c, value)
 	}
-	switch {
-	case word == "noexec":
-		c.extra = append(c.extra, word)
-		return nil
-	case word == "" || slices.Contains(generic, word) || strings.HasPrefix(word, "x-"):
-		return nil
-	case contrary[name] != "":
-		return fmt.Errorf("option %s is refused: %s", name, contrary[name])
-	}
-	return fmt.Errorf("unknown option %q", name)
+	return applyGeneric(c, word)
 }
 
-// parseArgs reads the command line of a mount. Options may stand before and after the mountpoint.
+// parseArgs reads the command line of a mount as the program name wants it. Options may stand before and after the mountpoint.
 // flag.ErrHelp asks for the help; every other error is a sentence for the user.
-func parseArgs(args []string) (config, error) {
+func parseArgs(name string, args []string) (config, error) {
 	c := defaults()
+	c.helper = isHelper(name)
 	var refused error // by an option; flag would wrap it in words of its own
 	keep := func(err error) error {
 		refused = err
@@ -170,6 +162,11 @@ func parseArgs(args []string) (config, error) {
 		}
 		fs.Func(o.flag(), "", func(v string) error { return keep(o.apply(&c, v)) })
 	}
+	if c.helper {
+		helperFlags(fs, &c)
+	} else {
+		fs.BoolVar(&c.foreground, "f", false, "")
+	}
 	err := parseInterleaved(fs, &c, args)
 	switch {
 	case err == nil:
@@ -182,8 +179,9 @@ func parseArgs(args []string) (config, error) {
 	return c, failf(exitUsage, "%w; see aiofs --help", err)
 }
 
-// parseInterleaved lets the mountpoint stand anywhere; flag stops at the first word that is none.
+// parseInterleaved lets SOURCE and MOUNTPOINT stand anywhere; flag stops at the first word that is none.
 func parseInterleaved(fs *flag.FlagSet, c *config, args []string) error {
+	var words []string
 	for {
 		if err := fs.Parse(args); err != nil {
 			if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
@@ -192,17 +190,34 @@ func parseInterleaved(fs *flag.FlagSet, c *config, args []string) error {
 			return err
 		}
 		if fs.NArg() == 0 {
-			return nil
+			return c.place(words)
 		}
-		if c.mountpoint != "" {
-			return fmt.Errorf("more than one mountpoint: %q and %q", c.mountpoint, fs.Arg(0))
-		}
-		if c.mountpoint = fs.Arg(0); c.mountpoint == "" {
-			return errors.New("the mountpoint is empty")
-		}
+		words = append(words, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
 }
+
+// place takes [[SOURCE] MOUNTPOINT].
+func (c *config) place(words []string) error {
+	switch {
+	case len(words) > 2:
+		return fmt.Errorf("%q is too much: what can be named is a source and a mountpoint", words[2])
+	case slices.Contains(words, ""):
+		return errors.New("the mountpoint or the source is empty")
+	case c.helper && len(words) < 2 && !c.version:
+		return errors.New("mount(8) names a source and a mountpoint")
+	}
+	if len(words) > 1 {
+		c.source = words[0]
+	}
+	if len(words) > 0 {
+		c.mountpoint = words[len(words)-1]
+	}
+	return nil
+}
+
+// detaches says whether the command returns when the mount answers, as mount(8) expects it of whoever is given a source.
+func (c *config) detaches() bool { return c.background || c.source != "" && !c.foreground }
 
 // applySwitch sets a switch given as a flag, for which flag passes "true".
 func applySwitch(c *config, o option, v string) error {
@@ -216,6 +231,10 @@ func applySwitch(c *config, o option, v string) error {
 func (c *config) check() error {
 	nr := uint64(c.nrEvents)
 	switch {
+	case c.background && c.foreground:
+		return failf(exitUsage, "foreground and background exclude each other")
+	case strings.Contains(c.source+c.fsName, ","):
+		return failf(exitUsage, "the source %q has a comma in it, which would end an option", cmp.Or(c.fsName, c.source))
 	case nr > c.maxNr:
 		return failf(exitUsage, "nr_events=%d is more than max_nr=%d, so no context could ever be made", nr, c.maxNr)
 	case c.userMaxNr > 0 && nr > c.userMaxNr:

@@ -32,6 +32,12 @@ func TestParseArgs(t *testing.T) {
 		{"debug", "-o debug", func(c *config) { c.debug = true }},
 		{"--debug", "--debug /m", func(c *config) { c.debug, c.mountpoint = true, "/m" }},
 		{"mount(8)", "-o rw,nosuid,nodev,noexec,noatime,defaults,nofail,_netdev,x-systemd.automount,", func(c *config) { c.extra = []string{"noexec"} }},
+		{"source", "none /m -o rw,dev,suid", func(c *config) { c.source, c.mountpoint = "none", "/m" }},
+		{"source and options in between", "-o grace=1s none -f /m", func(c *config) {
+			c.source, c.mountpoint, c.foreground, c.grace = "none", "/m", true, time.Second
+		}},
+		{"background", "--background /m -o fsname=y", func(c *config) { c.background, c.mountpoint, c.fsName = true, "/m", "y" }},
+		{"fstab", "-o user,users,user=ann,x-systemd.requires=a.service,X-mount.mkdir,comment=systemd.automount,subtype=aiofs,noauto", func(*config) {}},
 		{"version", "--version", func(c *config) { c.version = true }},
 		{"after --", "-- -m", func(c *config) { c.mountpoint = "-m" }},
 		{"largest", "-o nr_events=8388608,max_nr=9223372036854775807", func(c *config) { c.nrEvents, c.maxNr = 1<<23, 1<<63-1 }},
@@ -39,7 +45,7 @@ func TestParseArgs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			want := defaults()
 			tt.want(&want)
-			got, err := parseArgs(strings.Fields(tt.args))
+			got, err := parseArgs("aiofs", strings.Fields(tt.args))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,15 +83,21 @@ func TestParseArgsRefusals(t *testing.T) {
 		{"-o user_max_buf=x", `option user_max_buf needs a number`},
 		{"-o user_max_files=", `option user_max_files needs a number`},
 		{"-o ro", `option ro is refused`},
-		{"-o suid", `option suid is refused`},
+		{"-o remount", `option remount is refused`},
+		{"-o allow_root", `option allow_root is refused`},
+		{"-o subtype=other", `unknown option "subtype"`},
+		{"-o background,foreground /m", `foreground and background exclude each other`},
+		{"--background -f /m", `foreground and background exclude each other`},
+		{"a,b /m", `the source "a,b" has a comma`},
+		{"--fsname a,b /m", `the source "a,b" has a comma`},
 		{"-o wibble=3", `unknown option "wibble"`},
 		{"-o nr-events=3", `unknown option "nr-events"`},
 		{"--wibble", `unknown option "wibble"`},
 		{"--nr_events 3", `unknown option "nr_events"`},
-		{"/a /b", `more than one mountpoint: "/a" and "/b"`},
+		{"a /b /c", `"/c" is too much`},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
-			_, err := parseArgs(strings.Fields(tt.args))
+			_, err := parseArgs("aiofs", strings.Fields(tt.args))
 			if f := (*failure)(nil); !errors.As(err, &f) || f.status != exitUsage {
 				t.Fatalf("%v, want a usage error", err)
 			}
@@ -98,7 +110,7 @@ func TestParseArgsRefusals(t *testing.T) {
 
 func TestUsageError(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	status := run([]string{"-o", "ro"}, &stdout, &stderr)
+	status := run([]string{"aiofs", "-o", "ro"}, &stdout, &stderr)
 	if status != exitUsage || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), "aiofs: option ro ") ||
 		strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
@@ -107,25 +119,25 @@ func TestUsageError(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run([]string{"--version"}, &stdout, &stderr); status != exitOK || !strings.HasPrefix(stdout.String(), "aiofs ") ||
+	if status := run([]string{"aiofs", "--version"}, &stdout, &stderr); status != exitOK || !strings.HasPrefix(stdout.String(), "aiofs ") ||
 		strings.Count(stdout.String(), "\n") != 1 {
 		t.Errorf("exit status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
 	}
 }
 
 func TestEmptyMountpoint(t *testing.T) {
-	if _, err := parseArgs([]string{""}); err == nil {
+	if _, err := parseArgs("aiofs", []string{""}); err == nil {
 		t.Error("an empty mountpoint is taken for the default one")
 	}
 }
 
 // The help names every option of the table, and only -h and --help ask for it.
 func TestHelp(t *testing.T) {
-	if _, err := parseArgs([]string{"/m", "-h"}); !errors.Is(err, flag.ErrHelp) {
+	if _, err := parseArgs("aiofs", []string{"/m", "-h"}); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: %v", err)
 	}
 	var stdout, stderr bytes.Buffer
-	if status := run([]string{"--help"}, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
+	if status := run([]string{"aiofs", "--help"}, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
 		t.Errorf("exit status %d, stderr %q", status, stderr.String())
 	}
 	for _, o := range options {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,6 +20,9 @@ import (
 // maxLeftLogged bounds how many requests the log names that outlived the grace period.
 const maxLeftLogged = 20
 
+// interruptLimit is how long a signal waits for a mount that is just being made.
+const interruptLimit = time.Second
+
 // A daemon is one mount, from its mounting to its end.
 type daemon struct {
 	log     *slog.Logger
@@ -27,34 +31,65 @@ type daemon struct {
 	pool    *threads.Pool
 	engine  engine.Engine
 	server  *fsnode.Server
+	dir     string // where it is mounted
 	dev     uint64 // st_dev of the mount
 	signals chan os.Signal
 }
 
-// serve mounts and returns when the mount has come to its end.
-func serve(c config) error {
-	d := &daemon{log: newLog(c.debug), grace: c.grace, signals: make(chan os.Signal, 2)}
+// serve mounts and returns when the mount has come to its end. status is told when the mount answers; nil in the foreground.
+func serve(c config, status *os.File) error {
+	d := &daemon{log: newLog(c.debug, status != nil), grace: c.grace, signals: make(chan os.Signal, 2)}
 	raiseLimits(d.log)
 	signal.Notify(d.signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	if err := d.mount(c); err != nil {
-		return err
+	mounted := make(chan error, 1)
+	go func() { mounted <- d.mount(c) }()
+	select {
+	case err := <-mounted:
+		if err != nil || c.fake {
+			return err
+		}
+	case s := <-d.signals:
+		d.interrupted(mounted)
+		return failf(exitInterrupt, "ended by a signal (%v) before the mount was there", s)
+	}
+	d.log.Info("mounted", "on", d.dir)
+	notifyReady(d.log, d.dir, d.engine.Name())
+	if status != nil {
+		if err := release(status); err != nil {
+			d.log.Warn("who started this may wait in vain", "error", err)
+		}
 	}
 	return d.untilEnd()
 }
 
-// mount makes the table and mounts it.
+// interrupted ends a mount that is just being made. Where that hangs, what hangs goes with the process.
+func (d *daemon) interrupted(mounted <-chan error) {
+	select {
+	case err := <-mounted:
+		if err == nil && d.server != nil {
+			d.end()
+		}
+	case <-time.After(interruptLimit):
+	}
+}
+
+// mount makes the table and mounts it; with the option fake, it only looks whether it could.
 func (d *daemon) mount(c config) error {
-	dir, err := prepareMountpoint(c.mountpoint)
-	if err != nil {
+	dir, err := prepareMountpoint(c.mountpoint, d.log)
+	if err == nil && c.allowOther {
+		err = mayAllowOther(os.Geteuid(), fuseConf)
+	}
+	if err != nil || c.fake {
 		return err
 	}
+	d.dir = dir
 	d.pool = threads.NewPool()
 	if d.engine, err = chooseEngine(c.engine, d.pool, d.log); err != nil {
 		return err
 	}
 	d.table = ioctx.NewTable(tableConfig(c, d))
 	d.server, err = fsnode.Mount(dir, d.table, fsnode.Options{
-		AllowOther: c.allowOther, FsName: c.fsName, Extra: c.extra, Debug: c.debug, Log: d.log,
+		AllowOther: c.allowOther, FsName: cmp.Or(c.fsName, c.source, "aiofs"), Extra: c.extra, Debug: c.debug, Log: d.log,
 	})
 	if err != nil {
 		return failf(exitMount, "%w", err)
@@ -63,7 +98,6 @@ func (d *daemon) mount(c config) error {
 	if err := syscall.Stat(dir, &st); err == nil { // else it has been unmounted already
 		d.dev = st.Dev
 	}
-	d.log.Info("mounted", "on", dir)
 	return nil
 }
 
@@ -75,6 +109,7 @@ func (d *daemon) untilEnd() error {
 	case <-d.server.Done():
 		d.log.Info("ending", "reason", "unmounted from outside")
 	}
+	notifyStopping(d.log, d.grace)
 	ended := make(chan struct{})
 	go func() {
 		d.end()
@@ -85,6 +120,7 @@ func (d *daemon) untilEnd() error {
 		d.log.Info("ended")
 		return nil
 	case <-d.signals:
+		_ = d.server.Detach() // it may be detached already, or gone
 		d.abort()
 		return failf(exitSystem, "ended at once by a second signal")
 	}
@@ -140,6 +176,7 @@ func (d *daemon) unmount() {
 	}
 	if errors.Is(err, syscall.EBUSY) {
 		d.log.Info("the mount is in use: detaching it")
+		d.logHolders()
 	} else {
 		d.log.Warn("unmounting failed: detaching it", "error", err)
 	}
@@ -148,13 +185,19 @@ func (d *daemon) unmount() {
 	}
 }
 
-// newLog logs on standard error.
-func newLog(debug bool) *slog.Logger {
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
+// logHolders says who keeps the mount busy.
+func (d *daemon) logHolders() {
+	found := holders(d.dev)
+	if len(found) == 0 {
+		d.log.Info("in use", "by", "nobody that can be seen from here: another mount below it, or a process of another user")
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	for i, who := range found {
+		if i == maxHoldersLogged {
+			d.log.Info("in use", "more", len(found)-i)
+			break
+		}
+		d.log.Info("in use", "by", who)
+	}
 }
 
 // raiseLimits raises the limits on open files and on the size of files to their hard limits: the daemon opens files for

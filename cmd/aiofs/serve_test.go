@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,8 +55,9 @@ func TestBusyMountIsDetached(t *testing.T) {
 	defer f.Close()
 	c.signal(syscall.SIGTERM)
 	ends(t, c, dir, exitOK)
-	if !strings.Contains(c.said.String(), "the mount is in use") {
-		t.Error("the log does not say that the mount was busy")
+	want := fmt.Sprintf("msg=\"in use\" by=\"%d (", os.Getpid())
+	if got := c.said.String(); !strings.Contains(got, "the mount is in use") || !strings.Contains(got, want) || !strings.Contains(got, "aio-nr open") {
+		t.Errorf("the log does not say that the mount was busy, or by whom:\n%s", got)
 	}
 }
 
@@ -199,17 +201,22 @@ func TestMountTwice(t *testing.T) {
 	}
 }
 
-// What a killed daemon leaves is said to be that.
-func TestDeadMount(t *testing.T) {
+// What a killed daemon leaves is cleared by the next start.
+func TestDeadMountIsCleared(t *testing.T) {
 	c, dir := mountBinary(t)
 	c.signal(syscall.SIGKILL)
 	if !c.wait(patient) {
 		t.Fatal("the daemon outlives SIGKILL")
 	}
-	_, stderr, status := runBinary(t, nil, dir)
-	if status != exitMount || !strings.Contains(stderr, "whose daemon has died") {
-		t.Errorf("exit status %d, stderr %q", status, stderr)
+	if err := syscall.Statfs(dir, &syscall.Statfs_t{}); !errors.Is(err, syscall.ENOTCONN) {
+		t.Fatalf("the dead mount says %v", err)
 	}
+	c = launch(t, exec.Command(binary, dir), "msg=mounted", dir)
+	if got := c.said.String(); strings.Count(got, "cleared a mount whose daemon had died") != 1 {
+		t.Errorf("the log does not say that it was cleared: %s", got)
+	}
+	c.signal(syscall.SIGTERM)
+	ends(t, c, dir, exitOK) // nothing is mounted below it
 }
 
 // The limits of open files and of file sizes are raised, so that a starter's do not hit the users.
