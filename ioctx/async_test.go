@@ -164,12 +164,18 @@ func (e *env) events(r *Reader, n int) (evs []ioEvent) {
 		if len(b) == 0 {
 			e.Fatalf("end of file after %d events of %d", len(evs), n)
 		}
-		for ; len(b) >= eventSize; b = b[eventSize:] {
-			u := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
-			evs = append(evs, ioEvent{u(0), u(8), int64(u(16))})
-			if u(24) != 0 {
-				e.Errorf("res2 is %d", u(24))
-			}
+		evs = append(evs, parseEvents(b)...)
+	}
+	return evs
+}
+
+// parseEvents takes struct io_event apart.
+func parseEvents(b []byte) (evs []ioEvent) {
+	for ; len(b) >= eventSize; b = b[eventSize:] {
+		u := func(at int) uint64 { return binary.NativeEndian.Uint64(b[at:]) }
+		evs = append(evs, ioEvent{u(0), u(8), int64(u(16))})
+		if u(24) != 0 {
+			panic("res2 is not 0")
 		}
 	}
 	return evs
