@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -102,9 +103,21 @@ func TestContentIsFromTheOpen(t *testing.T) {
 	}
 }
 
+// README is about the files that there are.
 func TestReadme(t *testing.T) {
 	m := newMount(t)
-	if got := read(t, m.path("README")); got != string(readme) || len(got) < 1000 {
+	got := read(t, m.path("README"))
+	if got != string(readme) {
 		t.Errorf("README is %q", got)
+	}
+	for _, f := range rootFiles {
+		if !strings.Contains(got, f.name) {
+			t.Error("README does not name ", f.name)
+		}
+	}
+	for _, f := range contextFiles {
+		if !strings.Contains(got, f.name) {
+			t.Error("README does not name ", f.name)
+		}
 	}
 }
