@@ -11,7 +11,7 @@ import (
 // Run runs the suite. start makes an engine, which the suite closes; what start itself needs closed it gives to t.Cleanup. It
 // may skip. Tests that mount are skipped without root, except where the environment has CI=true, where they fail.
 func Run(t *testing.T, start func(t *testing.T) engine.Engine) {
-	for _, group := range [][]test{rwTests, errorTests, pollTests, streamTests, cancelTests, batchTests, hangTests} {
+	for _, group := range [][]test{rwTests, errorTests, pollTests, streamTests, cancelTests, batchTests, hangTests, rightsTests} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) { tt.run(newFixture(t, start)) })
 		}
