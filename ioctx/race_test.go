@@ -151,8 +151,8 @@ func (r *race) sweep() {
 		}
 		delete(r.contexts, c)
 		r.freed++
-		if accepted, completed := c.seq, c.stat.completed.Load(); accepted != completed || uint64(len(seen)) > completed {
-			r.Errorf("context %d: %d accepted, %d completed, %d read", c.Serial(), accepted, completed, len(seen))
+		if s := c.snapshot(); s.submitted != s.completed() || uint64(len(seen)) > s.completed() {
+			r.Errorf("context %d: %d accepted, %d completed, %d read", c.Serial(), s.submitted, s.completed(), len(seen))
 		}
 		if c.active.first != nil || c.users.Load() != 0 || c.starting.Load() != 0 {
 			r.Errorf("context %d was freed in use", c.Serial())
