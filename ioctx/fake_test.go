@@ -31,6 +31,7 @@ type fakeQueue struct {
 	requests []*engine.Request // guarded by mu; in flight, as they came
 	calls    int               // guarded by mu; Submit and Cancel that have not returned
 	closed   bool              // guarded by mu
+	deaf     bool              // guarded by mu; Cancel does nothing in this queue
 }
 
 func (*fakeEngine) Name() string { return "fake" }
@@ -80,7 +81,7 @@ func (q *fakeQueue) Cancel(batch []*engine.Request) {
 		q.onCancel(q, batch)
 	}
 	q.mu.Lock()
-	stubborn := q.stubborn
+	stubborn := q.stubborn || q.deaf
 	q.mu.Unlock()
 	for _, r := range batch {
 		if !stubborn {
