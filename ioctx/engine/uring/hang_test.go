@@ -119,8 +119,21 @@ func TestCancelBacklog(t *testing.T) {
 	}
 }
 
-// A worker that is told to stop while it is about to wait goes on to wait; the cancel is repeated.
+// A cancel that found the request with a worker may have been lost on it, and is repeated.
 func TestCancelRepeated(t *testing.T) {
+	q := newTestQueue(t, start(t), 64)
+	r, _ := pipe(t)
+	lost := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
+	q.Submit(batchOf(lost))
+	q.mu.Lock()
+	lost.Private.(*slot).canceled = true
+	q.canceled(-int32(unix.EALREADY))
+	q.mu.Unlock()
+	lost.want(t, -int64(unix.ECANCELED))
+}
+
+// A worker that is told to stop while it is about to wait goes on to wait.
+func TestCancelAtOnce(t *testing.T) {
 	q := newTestQueue(t, start(t), 64)
 	r, _ := pipe(t)
 	for range 300 {

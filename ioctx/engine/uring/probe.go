@@ -81,7 +81,7 @@ func missing(r *ring, p *params) error {
 		return unsupported("IORING_REGISTER_PROBE: %w", err)
 	}
 	for _, o := range opcodes {
-		if o.op > ops.lastOp || ops.ops[o.op].flags&opSupported == 0 {
+		if ops.ops[o.op].flags&opSupported == 0 {
 			return unsupported("the kernel lacks %s", o.name)
 		}
 	}

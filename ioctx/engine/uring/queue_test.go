@@ -51,6 +51,25 @@ func TestNoWakeupIsLost(t *testing.T) {
 	}
 }
 
+// What completes while signals are off is completed by the Submit that switched them off.
+func TestCompletionWhileQuiet(t *testing.T) {
+	q := newTestQueue(t, start(t), 64)
+	r, w := pipe(t)
+	waits := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
+	setEnter(q, func(fd int, submit, flags uint32) unix.Errno {
+		q.ring.cqFlags.Store(cqEventfdDisabled) // also where the engine has no membarrier
+		errno := enter(fd, submit, flags)
+		unix.Write(int(w), []byte("x"))
+		enginetest.Eventually(t, "a completion", func() bool { return !q.ring.empty() })
+		return errno
+	})
+	q.Submit(batchOf(waits))
+	if len(waits.done) == 0 {
+		t.Fatal("Submit left it")
+	}
+	waits.want(t, 1)
+}
+
 // Signals are off only while a Submit is under way, and only where it found nothing in flight.
 func TestQuiet(t *testing.T) {
 	q := newTestQueue(t, start(t), 64)
