@@ -71,6 +71,8 @@ func dispatch(name string, args []string, stdout io.Writer) error {
 		switch args[0] {
 		case "demo":
 			return demo(args[1:], stdout)
+		case "top":
+			return showTop(args[1:])
 		case "bench":
 			return benchmark(args[1:], stdout)
 		case hangCommand:
