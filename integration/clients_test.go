@@ -24,7 +24,7 @@ func TestClients(t *testing.T) {
 			eachEngine(t, func(t *testing.T, d *daemon) {
 				file := filepath.Join(d.work, "file")
 				d.check(os.WriteFile(file, []byte(numbered(64<<10)), 0o600))
-				r := run(t, patient, exec.Command(command[0], append(command[1:], d.dir, file)...))
+				r := d.run(exec.Command(command[0], append(command[1:], d.dir, file)...))
 				if r.status != 0 || r.stdout+r.stderr != "" {
 					t.Errorf("status %d, it said: %s%s", r.status, tail(r.stdout), tail(r.stderr))
 				}

@@ -37,10 +37,9 @@ func mount(t *testing.T, opts ...string) *daemon {
 	needFuse(t)
 	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
 	d.proc = start(t, exec.Command(program, d.dir, "-o", strings.Join(opts, ",")))
-	watchdog := time.AfterFunc(6*patient+2*raceTime(), func() {
-		t.Errorf("the test hangs: the mount is aborted\n%s", tail(d.proc.said.String()))
-		d.proc.signal(syscall.SIGQUIT) // Go prints where everyone is
-		abort(d.dir)
+	watchdog := time.AfterFunc(5*patient+2*raceTime(), func() {
+		t.Error("the test hangs: the mount is aborted")
+		d.abort()
 	})
 	t.Cleanup(func() {
 		defer watchdog.Stop()
@@ -75,6 +74,12 @@ func needFuse(t *testing.T) {
 		lacks(t, "nothing can be mounted here: %v", err)
 	}
 	f.Close()
+}
+
+// abort ends the daemon and its mount, whoever waits for it. The daemon prints where everyone is.
+func (d *daemon) abort() {
+	d.proc.signal(syscall.SIGQUIT)
+	abort(d.dir)
 }
 
 // abort ends a mount, whoever waits for it.

@@ -36,7 +36,7 @@ func TestRaceAgainstKill(t *testing.T) {
 			for _, n := range living {
 				d.mkdir(n)
 			}
-			d.settle(d.racing(file, pipe, raceTime()/2, ""))
+			d.settle(d.racing(file, pipe, raceTime(), ""))
 			d.back()
 			gone := d.startRacers(file, pipe, mayUnmountEnv+"=1")
 			<-time.After(raceTime() / 4)

@@ -2,9 +2,7 @@ package integration
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
 	"os/exec"
 	"strings"
 	"sync"
@@ -97,32 +95,25 @@ type result struct {
 	status         int
 }
 
-// run runs a client to its end, and that of all that it started and that holds its output. What takes longer than limit is killed
-// and fails the test.
-func run(t *testing.T, limit time.Duration, cmd *exec.Cmd) result {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	timed := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
-	timed.Dir, timed.Env, timed.Stdin = cmd.Dir, cmd.Env, cmd.Stdin
-	timed.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	timed.Cancel = func() error { return syscall.Kill(-timed.Process.Pid, syscall.SIGKILL) }
-	timed.WaitDelay = patient
-	var stdout, stderr bytes.Buffer
-	timed.Stdout, timed.Stderr = io.Writer(&stdout), io.Writer(&stderr)
-	err := timed.Run()
-	r := result{stdout.String(), stderr.String(), -1}
-	if timed.ProcessState != nil {
-		r.status = timed.ProcessState.ExitCode()
+// run runs a client of d to its end, and that of all that it started and that holds its output. One that takes too long fails the test: it is
+// killed, and the mount aborted, without which it may be beyond killing.
+func (d *daemon) run(cmd *exec.Cmd) result {
+	d.t.Helper()
+	var stdout, stderr output
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	p := start(d.t, cmd)
+	if !p.ends(patient) {
+		d.t.Errorf("%v: still there after %v", cmd, patient)
+		p.signal(syscall.SIGKILL)
+		d.abort()
+		p.ends(patient)
+		d.t.Fatalf("stdout: %s\nstderr: %s", tail(stdout.String()), tail(stderr.String()))
 	}
 	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		t.Fatalf("%v: still there after %v\nstdout: %s\nstderr: %s", cmd, limit, tail(r.stdout), tail(r.stderr))
-	case err != nil && !errors.As(err, &exit):
-		t.Fatalf("%v: %v", cmd, err)
+	if p.err != nil && !errors.As(p.err, &exit) {
+		d.t.Fatalf("%v: %v", cmd, p.err)
 	}
-	return r
+	return result{stdout.String(), stderr.String(), p.status()}
 }
 
 // tail is the end of a long text.

@@ -53,9 +53,9 @@ func TestRmdirWithRequestsInFlight(t *testing.T) {
 // A blocked writer and a blocked reader are woken by the kill, also where no completion does it.
 func TestRmdirWakesWaiters(t *testing.T) {
 	eachShell(t, func(t *testing.T, s script) {
-		r := run(t, patient, s.cmd(`
+		r := s.daemon.run(s.cmd(`
 c=$M/ctx/7; mkdir $c; echo 1 > $c/nr_events
-echo 'pread len=1 `+s.fifo()+`' > $c/submit
+echo 'pread len=1 ` + s.fifo() + `' > $c/submit
 echo noop > request
 cat request > $c/submit & writer=$!
 until_stat slot_waits 1

@@ -51,7 +51,7 @@ func (s script) cmd(text string) *exec.Cmd {
 // run runs a script that must succeed, and returns what it printed.
 func (s script) run(text string) string {
 	s.t.Helper()
-	r := run(s.t, patient, s.cmd(text))
+	r := s.daemon.run(s.cmd(text))
 	if r.status != 0 || r.stderr != "" {
 		s.t.Fatalf("status %d, stderr: %s\nstdout: %s", r.status, tail(r.stderr), tail(r.stdout))
 	}
@@ -127,7 +127,7 @@ submit; while read -r tag res err rest; do echo "$tag $res $err"; done < $c/even
 func TestRefusalInShell(t *testing.T) {
 	eachShell(t, func(t *testing.T, s script) {
 		s.file("file", "")
-		r := run(t, patient, s.cmd(`
+		r := s.daemon.run(s.cmd(`
 echo nonsense > $c/submit && echo accepted
 /bin/echo 'pread tag=3 lenght=64 ./file' > $c/submit && echo accepted
 cat $c/error_log; stat in_flight; cat $c/events`))

@@ -19,7 +19,7 @@ until_stat slot_waits 1
 // While one writer waits for a slot, others who need none do not.
 func TestWriterHoldsUpNobody(t *testing.T) {
 	eachShell(t, func(t *testing.T, s script) {
-		r := run(t, patient, s.cmd(fill+`
+		r := s.daemon.run(s.cmd(fill + `
 echo '# a comment' > $c/submit && echo comment
 echo '# another' >> $c/submit && echo appended
 /bin/echo nonsense > $c/submit || echo refused
@@ -77,7 +77,7 @@ wait; read -r tag rest <&7 || echo end`)
 // Another signal ends a wait with EINTR, for a shell that handles it. The echo of dash would try again.
 func TestSignalInterruptsWriter(t *testing.T) {
 	inShell(t, "bash", func(t *testing.T, s script) {
-		r := run(t, patient, s.cmd(`
+		r := s.daemon.run(s.cmd(`
 trap 'echo handled' USR1
 echo 1 > $c/nr_events; echo 'noop tag=1' > $c/submit
 { until_stat slot_waits 1; kill -USR1 $$; } &

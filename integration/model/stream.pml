@@ -3,12 +3,14 @@
  * come at any time. Where it comes when all is quiet, everything must have been read, to the end: no wakeup is lost.
  */
 
-#define NR 2
+#define NR REQUESTS
 #define NR_EVENTS 1
 #define WAITERS 2
 #define PHASE phaseStart
 #define INTERRUPTED 1
+#ifdef AT_REST
 #define QUIET taken == NR && readers == 0 && writersOpen == 0
+#endif
 #include "ioctx/all.pml"
 #include "ioctx/reader.pml"
 
@@ -23,8 +25,9 @@ init {
 	byte k;
 	atomic {
 		writersOpen = NR;
-		readers = WAITERS;
-		for (k : 0 .. 1) { run Writer(k); run Engine(k); run Reader(k) }
+		readers = READERS;
+		for (k : 0 .. NR - 1) { run Writer(k); run Engine(k) }
+		for (k : 0 .. READERS - 1) { run Reader(k) }
 		run Destroy();
 		run free();
 		run runQueue()

@@ -3,12 +3,14 @@
  * kill may come at any time. Where it comes when all is quiet, both events must have been taken.
  */
 
-#define NR 2
-#define NR_EVENTS 2
+#define NR REQUESTS
+#define NR_EVENTS REQUESTS
 #define WAITERS 2
 #define PHASE phaseStart
 #define INTERRUPTED 255
+#ifdef AT_REST
 #define QUIET taken == NR && readers == 0
+#endif
 #include "ioctx/all.pml"
 #include "ioctx/reader.pml"
 #include "ioctx/attach.pml"
@@ -23,7 +25,7 @@ init {
 	byte k;
 	atomic {
 		readers = 1;
-		for (k : 0 .. 1) { run Writer(k); run Engine(k) }
+		for (k : 0 .. NR - 1) { run Writer(k); run Engine(k) }
 #ifdef ATTACHED
 		run Client();
 #else

@@ -10,7 +10,8 @@ inline putEvent(k) {
 		inRing = (inRing + 1) % (NR_EVENTS + 1);
 		completedEvents++
 	};
-	refill();
+	d_step { refill() };
+	reqsAvailable = reqsAvailable + returned;
 	d_step { n = inRing; completionLock = false }
 }
 

@@ -104,19 +104,21 @@ inline Put() {
 	}
 }
 
-/* refill, under completionLock. The client may have stored any head between any two of these. */
+/* refill: what it says and what it does. The client may have stored any head meanwhile. The caller holds completionLock. */
 inline refill() {
-	d_step {
-		n = inRing;
+	n = inRing;
 #ifdef MUTANT_SLOTS_FROM_HEAD
-		returned = NR_EVENTS - n - reqsAvailable;
-		completedEvents = n
+	returned = NR_EVENTS - n - reqsAvailable;
+	completedEvents = n
 #else
-		returned = (n < completedEvents -> completedEvents - n : 0);
-		completedEvents = completedEvents - returned
+	returned = (n < completedEvents -> completedEvents - n : 0);
+	completedEvents = completedEvents - returned
 #endif
-	};
-	reqsAvailable = reqsAvailable + returned
+}
+
+inline lockedRefill() {
+	d_step { !completionLock -> completionLock = true; refill() };
+	d_step { reqsAvailable = reqsAvailable + returned; completionLock = false }
 }
 
 inline tryReqsAvailable(ok) {
@@ -130,10 +132,6 @@ inline getReqsAvailable(ok) {
 	tryReqsAvailable(ok);
 	if
 	:: ok
-	:: else ->
-		d_step { !completionLock -> completionLock = true };
-		refill();
-		completionLock = false;
-		tryReqsAvailable(ok)
+	:: else -> lockedRefill(); tryReqsAvailable(ok)
 	fi
 }

@@ -11,9 +11,7 @@ inline takeEvents(got, least, most) {
 	};
 	if
 	:: got > 0 ->
-		d_step { !completionLock -> completionLock = true };
-		refill();
-		completionLock = false;
+		lockedRefill();
 		if
 		:: returned > 0 -> wakeAll(WRITERS)
 		:: else
