@@ -2,6 +2,7 @@ package ioctx
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -22,6 +23,32 @@ import (
 type space struct {
 	fd   int
 	refs atomic.Int32
+}
+
+func openSpace(tid int32) (*space, error) {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/mem", tid), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &space{fd: fd}
+	s.refs.Store(1)
+	return s, nil
+}
+
+// openSpaceAsOwner is openSpace with the owner's rights, as seeAsOwner.
+func (c *Kioctx) openSpaceAsOwner(tid int32, intr Interrupt) (*space, error) {
+	var s *space // the errand's, once it has been left
+	var err error
+	do := func(*threads.Thread) { s, err = openSpace(tid) }
+	over := func(left bool) {
+		if left && s != nil {
+			s.put()
+		}
+	}
+	if failed := c.onPool(engine.ClassLocal, c.share, intr, do, over); failed != nil {
+		return nil, failed
+	}
+	return s, err
 }
 
 func (s *space) get() *space {
@@ -56,12 +83,14 @@ func (p *process) memory(r *iocb.Request, m *copied) error {
 		return &iocb.Refusal{Errno: syscall.EFAULT, Why: why}
 	}
 	if p.space == nil {
-		fd, err := unix.Open(fmt.Sprintf("/proc/%d/mem", p.caller.TID), unix.O_RDWR|unix.O_CLOEXEC, 0)
+		s, err := openSpace(p.caller.TID)
+		if p.ctx.owner.Cred != nil && errors.Is(err, syscall.EACCES) {
+			s, err = p.ctx.openSpaceAsOwner(p.caller.TID, p.intr)
+		}
 		if err != nil {
 			return &iocb.Refusal{Errno: syscall.EFAULT, Why: fmt.Sprintf("the writer's memory: %v; use buf with IOCB_FLAG_BUF", err)}
 		}
-		p.space = &space{fd: fd}
-		p.space.refs.Store(1)
+		p.space = s
 	}
 	m.space = p.space.get()
 	m.segs, m.size = m.segs[:0], min(r.Len, iocb.MaxRWCount)

@@ -38,7 +38,7 @@ func (c *Kioctx) newFile(fd, flags int, mode uint32, class engine.Class) *file {
 		f.info.AppendOnly = flags&unix.O_APPEND != 0 && appendOnly(fd)
 	case unix.S_IFDIR:
 		f.info.NoRead, f.info.NoWrite = true, true
-	case unix.S_IFIFO, unix.S_IFSOCK:
+	case unix.S_IFIFO, unix.S_IFSOCK, 0: // none: an anonymous inode, such as an eventfd
 		f.info.NoFsync = true
 		f.class = engine.ClassStream
 	default:
@@ -59,7 +59,10 @@ func (f *file) put() {
 	if f.refs.Add(-1) > 0 {
 		return
 	}
-	f.closing = threads.Task{Class: f.class, Share: f.ctx.aside, Run: f.close}
+	f.closing = threads.Task{
+		Class: f.class, Share: f.ctx.aside, Cred: f.ctx.owner.Cred, Run: f.close,
+		Fail: func(error) { f.close(nil) },
+	}
 	f.ctx.table.cfg.Pool.Go(&f.closing)
 }
 

@@ -176,7 +176,7 @@ func (f *FilesWriter) do(line []byte, w Caller, intr Interrupt) error {
 func (f *FilesWriter) open(l iocb.FilesLine, w Caller, intr Interrupt) error {
 	c := f.ctx
 	c.table.mounts.refresh()
-	from, err := newOrigin(w, len(l.Path) == 0 || l.Path[0] != '/')
+	from, err := c.newOrigin(w, intr, len(l.Path) == 0 || l.Path[0] != '/')
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
@@ -24,19 +27,47 @@ type origin struct {
 
 // newOrigin looks at the calling thread in /proc, at its working directory only for relative paths, since holding it keeps its
 // mount busy. EACCES, in words, where the thread cannot be seen.
-func newOrigin(w Caller, relative bool) (*origin, error) {
+func (c *Kioctx) newOrigin(w Caller, intr Interrupt, relative bool) (*origin, error) {
 	if w.TID == 0 {
 		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: "the writer's root and working directory cannot be seen: it is not in the daemon's pid namespace"}
 	}
+	o, err := seeOrigin(w.TID, relative)
+	if c.owner.Cred != nil && errors.Is(err, syscall.EACCES) {
+		o, err = c.seeAsOwner(w.TID, intr, relative)
+	}
+	if err != nil {
+		return nil, &iocb.Refusal{Errno: errnoOf(err), Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
+	}
+	return o, nil
+}
+
+// seeAsOwner is seeOrigin with the owner's rights. A daemon without CAP_SYS_PTRACE may not look at its users, but they may look at
+// themselves.
+func (c *Kioctx) seeAsOwner(tid int32, intr Interrupt, relative bool) (*origin, error) {
+	var o *origin // the errand's, once it has been left
+	var err error
+	do := func(*threads.Thread) { o, err = seeOrigin(tid, relative) }
+	over := func(left bool) {
+		if left && o != nil {
+			o.put()
+		}
+	}
+	if failed := c.onPool(engine.ClassLocal, c.share, intr, do, over); failed != nil {
+		return nil, failed
+	}
+	return o, err
+}
+
+func seeOrigin(tid int32, relative bool) (*origin, error) {
 	o := &origin{root: -1, cwd: -1}
 	o.refs.Store(1)
-	err := o.look(fmt.Sprintf("/proc/%d/", w.TID), relative)
+	err := o.look(fmt.Sprintf("/proc/%d/", tid), relative)
 	if err == nil {
-		err = o.readUmask(w.TID)
+		err = o.readUmask(tid)
 	}
 	if err != nil {
 		o.put()
-		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
+		return nil, err
 	}
 	return o, nil
 }

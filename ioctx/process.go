@@ -178,7 +178,7 @@ func (p *process) classify(fd, flags int, st *unix.Statx_t) (*file, error) {
 	c, mode := p.ctx, uint32(st.Mode)
 	class := engine.ClassHang
 	switch kind := mode & unix.S_IFMT; {
-	case kind == unix.S_IFIFO || kind == unix.S_IFSOCK:
+	case kind == unix.S_IFIFO || kind == unix.S_IFSOCK: // of class stream in any case
 	case c.table.mounts.kindOf(unix.Mkdev(st.Dev_major, st.Dev_minor)) == fsLocal:
 		class = engine.ClassLocal
 	case kind == 0 || c.table.mounts.kindOf(unix.Mkdev(st.Dev_major, st.Dev_minor)) == fsUnknown:
@@ -211,33 +211,37 @@ func (p *process) inspect(fd, flags int) (*file, error) {
 }
 
 // reopen opens the file of a descriptor that the daemon may not have, with the owner's rights and for what the descriptor is open. It
-// has a position and flags of its own then. why is why it may not.
-func (p *process) reopen(fd int32, why error) (*file, error) {
+// has a position and flags of its own then. EBADF where there is none, and in words where it cannot be had; denied is why not.
+func (p *process) reopen(fd int32, denied error) (*file, error) {
 	c := p.ctx
-	flags, err := descriptorFlags(p.caller.TID, fd)
+	f, err := c.openOnPool(engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
+		flags, err := descriptorFlags(p.caller.TID, fd)
+		if err != nil {
+			return nil, err
+		}
+		return c.charged(func() (*file, error) { return c.openAnew(p.caller.TID, fd, flags) })
+	}, func() {})
 	switch {
 	case errors.Is(err, syscall.ENOENT):
 		return nil, syscall.EBADF
-	case err != nil:
-		return nil, fmt.Errorf("%w: neither pidfd_getfd (%v) nor /proc (%v) gives it", syscall.EBADF, why, err)
-	case flags&unix.O_PATH != 0:
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENXIO):
+		return nil, fmt.Errorf("%w: to get it is denied (%v), and to open it anew through /proc too (%v)", syscall.EBADF, denied, err)
+	}
+	return f, err
+}
+
+// openAnew opens what a descriptor of a thread is open for.
+func (c *Kioctx) openAnew(tid, fd int32, flags int) (*file, error) {
+	if flags&unix.O_PATH != 0 {
 		return nil, fmt.Errorf("O_PATH: %w", syscall.EBADF)
 	}
 	flags &= unix.O_ACCMODE | unix.O_APPEND | unix.O_DIRECT | unix.O_SYNC | unix.O_NONBLOCK
-	path := fmt.Sprintf("/proc/%d/fd/%d", p.caller.TID, fd)
-	f, err := c.openOnPool(engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
-		return c.charged(func() (*file, error) {
-			fd, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-			if err != nil {
-				return nil, err
-			}
-			return c.opened(fd, flags)
-		})
-	}, func() {})
-	if errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENXIO) {
-		return nil, fmt.Errorf("%w: pidfd_getfd says %v, and to open it anew is denied: %v", syscall.EBADF, why, err)
+	path := fmt.Sprintf("/proc/%d/fd/%d", tid, fd)
+	own, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	return c.opened(own, flags)
 }
 
 // descriptorFlags are a descriptor's access mode and status flags, in octal in its fdinfo: proc_pid_fdinfo(5).

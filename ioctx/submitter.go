@@ -198,7 +198,7 @@ func (s *Submitter) origin(path string) (*origin, error) {
 	}
 	if s.froms[i] == nil {
 		s.ctx.table.mounts.refresh()
-		o, err := newOrigin(s.proc.caller, i == 1)
+		o, err := s.ctx.newOrigin(s.proc.caller, s.proc.intr, i == 1)
 		if err != nil {
 			return nil, err
 		}

@@ -100,7 +100,7 @@ exec 3<file; req pread fd=3 keep=no
 printf abc | req pread fd=0 keep=no
 exec 3>file; echo 'pread fd=3' > $c/submit; cut -d: -f1 $c/error_log`,
 				"5 -\n5 -\n-13 EACCES\n5 -\n5 -\n3 -\n"+
-					"bash: line 11: echo: write error: Bad file descriptor\nline=1 EBADF the file is not open for reading")
+					"bash: line 10: echo: write error: Bad file descriptor\nline=1 EBADF the file is not open for reading")
 			got := d.role(nobody, "descriptors", d.dir)
 			if got == "ok" {
 				d.Error("a socket was taken without the right to it")
