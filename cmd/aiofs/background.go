@@ -19,12 +19,15 @@ const statusEnv = "AIOFS_STATUS_FD"
 // detach starts the daemon in the background, in a session of its own, and returns when its mount answers. If that fails the daemon
 // has said why, and its exit status is ours. Signals are passed on to it until then.
 func detach() error {
+	daemon, err := self()
+	if err != nil {
+		return err
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return failf(exitSystem, "no pipe to the daemon: %w", err)
 	}
 	defer r.Close()
-	daemon := exec.Command("/proc/self/exe")
 	daemon.Args = os.Args
 	daemon.Env = append(os.Environ(), statusEnv+"=3")
 	daemon.ExtraFiles = []*os.File{w}
