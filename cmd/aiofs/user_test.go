@@ -134,3 +134,22 @@ func TestUserWithoutRuntimeDir(t *testing.T) {
 		t.Errorf("exit status %d, stderr %q", status, stderr)
 	}
 }
+
+// A user may mount with allow_other only where /etc/fuse.conf says so, even one who could take the rights of others.
+func TestUserAllowOther(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "fuse.conf")
+	for text, ok := range map[string]bool{"": false, "#user_allow_other\n": false, "mount_max = 5\n user_allow_other \n": true} {
+		if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := mayAllowOther(nobody, conf); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if err := mayAllowOther(nobody, conf+"-not"); err == nil || !strings.Contains(err.Error(), "add that line") {
+		t.Errorf("without a file: %v", err)
+	}
+	if err := mayAllowOther(0, conf+"-not"); err != nil {
+		t.Errorf("root: %v", err)
+	}
+}
