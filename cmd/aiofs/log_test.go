@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,6 +81,9 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
+	if err := log.SetReadDeadline(time.Now().Add(patient)); err != nil {
+		t.Fatal(err)
+	}
 	// On a tmpfs in the place of /dev, which the kernel's log socket is part of.
 	script := `mount -t tmpfs none "$2"; touch "$2/log" "$2/fuse" "$2/null"
 mount --bind /dev/fuse "$2/fuse"; mount --bind /dev/null "$2/null"; mount --bind "$1" "$2/log"; mount --move "$2" /dev
