@@ -53,12 +53,14 @@ func (n *buf) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errn
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &bufHandle{sharedHandle{n.tree, s}, n.kioctx}, openFile, 0
+	h := &bufHandle{&sharedHandle{n.tree, s}, n.kioctx}
+	n.tree.handles.add(h.sharedHandle)
+	return h, openFile, 0
 }
 
 // bufHandle is an open buf. Its size may grow, so reads and writes go by the context and not by the memory that was opened.
 type bufHandle struct {
-	sharedHandle
+	*sharedHandle
 	kioctx *ioctx.Kioctx
 }
 

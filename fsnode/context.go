@@ -60,7 +60,7 @@ func (d *contextDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 		return nil, syscall.ENOENT
 	}
 	f := contextFiles[i]
-	if f.ends != nil {
+	if f.ends != nil && !d.tree.fifos.isOpening(callerOf(ctx).Pid) {
 		if err := f.ends(d.tree, d.kioctx); err != nil {
 			return nil, errnoOf(err)
 		}

@@ -18,11 +18,12 @@ import (
 // mount that lies nowhere. The visible mount is not kept busy by it, and the kernel, which holds the lock of the context's
 // directory for the client's LOOKUP, takes no lock for it that somebody may wait for under that one.
 type fifos struct {
-	mu    sync.Mutex
-	clone int             // the clone's descriptor, with which it ends; guarded by mu
-	dir   int             // O_PATH descriptor of the hidden directory in it; guarded by mu, -1: there is none, or none any more
-	open  map[uint64]*end // guarded by mu, by inode number
-	late  map[uint64]bool // guarded by mu; FIFOs that openLate is at, and whether there was a LOOKUP since it began
+	mu      sync.Mutex
+	clone   int                 // the clone's descriptor, with which it ends; guarded by mu
+	dir     int                 // O_PATH descriptor of the hidden directory in it; guarded by mu, -1: there is none, or none any more
+	open    map[uint64]*end     // guarded by mu, by inode number
+	late    map[uint64]bool     // guarded by mu; FIFOs that openLate is at, and whether there was a LOOKUP since it began
+	opening map[uint32]struct{} // guarded by mu; threads that open an end late
 
 	stop  int            // eventfd that ends the watch on the mount, -1: there is none
 	ended sync.WaitGroup // who reads an end, or opens one late
@@ -42,7 +43,7 @@ var errNoFifos = errors.New("the mount cannot be cloned")
 const hiddenName = ".fifos"
 
 func newFifos() *fifos {
-	return &fifos{dir: -1, clone: -1, stop: -1, open: make(map[uint64]*end), late: make(map[uint64]bool)}
+	return &fifos{dir: -1, clone: -1, stop: -1, open: make(map[uint64]*end), late: make(map[uint64]bool), opening: make(map[uint32]struct{})}
 }
 
 // start clones the mount on dir, if it can, and gives the clone up when the mount has gone. The mount answers by now.

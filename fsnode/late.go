@@ -2,6 +2,7 @@ package fsnode
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -56,7 +57,7 @@ func (f *fifos) serveLate(path string, number uint64, c *ioctx.Kioctx) {
 	tick := time.NewTicker(lateWait)
 	defer tick.Stop()
 	for range lateTries {
-		fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+		fd, err := f.openWriter(path)
 		if err == syscall.ENXIO { // nobody has it open for reading
 			<-tick.C
 			continue
@@ -72,6 +73,31 @@ func (f *fifos) serveLate(path string, number uint64, c *ioctx.Kioctx) {
 		e.Close()
 		return
 	}
+}
+
+// openWriter opens the daemon's end. Its LOOKUP is known by its thread, so that it is not taken for a client's, which would have the
+// daemon open its end once more, for ever.
+func (f *fifos) openWriter(path string) (int, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	self := uint32(unix.Gettid())
+	f.mu.Lock()
+	f.opening[self] = struct{}{}
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		delete(f.opening, self)
+		f.mu.Unlock()
+	}()
+	return unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+}
+
+// isOpening says whether a LOOKUP is the daemon's own.
+func (f *fifos) isOpening(tid uint32) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, own := f.opening[tid]
+	return own
 }
 
 // awaitReader returns when nobody reads the FIFO any more, or the end was closed.

@@ -69,7 +69,7 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	}
 	t.SetOwnDev(s.dev)
 	tree.fifos.start(dir, s.dev)
-	go s.cleanUp(served, tree.fifos)
+	go s.cleanUp(served, tree)
 	return s, nil
 }
 

@@ -103,11 +103,16 @@ func (n *outFile) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, 
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &outHandle{o}, openFile, 0
+	h := &outHandle{n.tree, o}
+	n.tree.handles.add(h)
+	return h, openFile, 0
 }
 
 // outHandle is an open out/TAG; it keeps the bytes after rm.
-type outHandle struct{ out *ioctx.Out }
+type outHandle struct {
+	tree *tree
+	out  *ioctx.Out
+}
 
 var (
 	_ = (fs.FileReader)((*outHandle)(nil))
@@ -124,6 +129,8 @@ func (h *outHandle) Read(_ context.Context, dst []byte, off int64) (fuse.ReadRes
 }
 
 func (h *outHandle) Release(context.Context) syscall.Errno {
-	h.out.Put()
+	h.tree.handles.release(h)
 	return 0
 }
+
+func (h *outHandle) close() { h.out.Put() }

@@ -85,7 +85,9 @@ func (n *shared) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.E
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &sharedHandle{n.tree, s}, openFile, 0
+	h := &sharedHandle{n.tree, s}
+	n.tree.handles.add(h)
+	return h, openFile, 0
 }
 
 // sharedHandle is an open ring, sq or buf. It owns its memfd until RELEASE, so that no other file is ever passed through in its
@@ -120,6 +122,8 @@ func (h *sharedHandle) Write(_ context.Context, p []byte, off int64) (uint32, sy
 }
 
 func (h *sharedHandle) Release(context.Context) syscall.Errno {
-	h.shared.Close()
+	h.tree.handles.release(h)
 	return 0
 }
+
+func (h *sharedHandle) close() { h.shared.Close() }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -168,6 +169,11 @@ func TestWithoutPrivilege(t *testing.T) {
 	replace(t, &passthrough, func(*fuse.Server) error { return errors.New("not today") })
 	replace(t, &cloneMount, func(string) (int, int, error) { return -1, -1, syscall.EPERM })
 	m := newMount(t)
+	t.Cleanup(func() { // the daemon closes its end, which is in the mount, when it sees that the client's is closed
+		for end := time.Now().Add(patience); m.server.Unmount() != nil && time.Now().Before(end); {
+			runtime.Gosched()
+		}
+	})
 	dir := m.context(t, "8")
 	for _, name := range []string{"buf", "ring"} {
 		f := opened(t, dir+"/"+name, os.O_RDWR)

@@ -11,13 +11,14 @@ import (
 
 // tree is what all nodes of one mount have in common.
 type tree struct {
-	table  *ioctx.Table
-	owner  ioctx.Owner // who mounted
-	born   time.Time   // the time of every file: none of them is stored
-	gen    atomic.Uint64
-	dir    string // the mount point
-	shares bool   // clients can map buf, ring and sq: set before the mount answers anyone but the daemon
-	fifos  *fifos
+	table   *ioctx.Table
+	owner   ioctx.Owner // who mounted
+	born    time.Time   // the time of every file: none of them is stored
+	gen     atomic.Uint64
+	dir     string // the mount point
+	shares  bool   // clients can map buf, ring and sq: set before the mount answers anyone but the daemon
+	fifos   *fifos
+	handles handles
 }
 
 // attrs are those of a file that is the mounter's.
