@@ -79,12 +79,21 @@ func cloneHidden(dir string) (clone, hidden int, err error) {
 	if err != nil {
 		return -1, -1, err
 	}
-	hidden, err = unix.Openat(clone, hiddenName, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	hidden, err = openat(clone, hiddenName, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		unix.Close(clone)
 		return -1, -1, err
 	}
 	return clone, hidden, nil
+}
+
+// openat opens something in the mount, whose LOOKUP any of Go's own signals may interrupt.
+func openat(dir int, name string, flags int) (fd int, err error) {
+	for {
+		if fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0); err != unix.EINTR {
+			return fd, err
+		}
+	}
 }
 
 // end gives up what is left, and waits for who has an end. The connection has ended.
@@ -121,7 +130,7 @@ func (f *fifos) ensure(c *ioctx.Kioctx, k kind, use func(*end) error) error {
 		return errNoFifos
 	}
 	name := strconv.FormatUint(uint64(c.ID()), 10) + "." + strconv.FormatUint(number, 10)
-	fd, err := unix.Openat(dir, name, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	fd, err := openat(dir, name, unix.O_RDWR|unix.O_NONBLOCK|unix.O_NOFOLLOW)
 	if err != nil {
 		return fmt.Errorf("open the daemon's end: %w", err)
 	}

@@ -89,7 +89,7 @@ func (f *fifos) openWriter(path string) (int, error) {
 		delete(f.opening, self)
 		f.mu.Unlock()
 	}()
-	return unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	return openat(unix.AT_FDCWD, path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW)
 }
 
 // isOpening says whether a LOOKUP is the daemon's own.

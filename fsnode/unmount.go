@@ -43,7 +43,7 @@ func (s *Server) unmount(flags int, args ...string) error {
 	default:
 	}
 	if isRoot() {
-		if err := unix.Unmount(s.dir, flags); err != nil {
+		if err := unix.Unmount(s.dir, flags); err != nil && err != unix.EINVAL { // EINVAL: it is no mount point any more
 			return fmt.Errorf("unmount %s: %w", s.dir, err)
 		}
 		return nil
