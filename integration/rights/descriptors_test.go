@@ -68,7 +68,8 @@ func TestDescriptorsOfMixedProcesses(t *testing.T) {
 	eachEngine(t, "", func(d *daemon) {
 		secret := d.file("secret", root, 0o600, "secret")
 		for _, tt := range [][]string{
-			{"0", "1234", "1234", "dumpable"}, {"0", "1234", "1234", "not"}, {"1234", "1234", "0", "dumpable"}, {"1234", "1234", "1234", "not"},
+			{"0", "1234", "1234", "dumpable"}, {"0", "1234", "1234", "not"}, {"1234", "1234", "0", "dumpable"},
+			{"65534", "1234", "1234", "dumpable"}, {"1234", "1234", "65534", "dumpable"}, {"1234", "1234", "1234", "not"},
 		} {
 			if got := d.role(root, "mixed", append([]string{d.dir, secret}, tt...)...); got != "EBADF" {
 				d.Errorf("%v: %s", tt, got)

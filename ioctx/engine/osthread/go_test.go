@@ -15,7 +15,6 @@ func init() { runtime.LockOSThread() } // so that TestMain is on the first threa
 
 func TestMain(m *testing.M) {
 	placed.onMain = placedFromHere()
-	runtime.UnlockOSThread()
 	entered := make(chan struct{})
 	go func() {
 		defer close(entered)
@@ -25,7 +24,8 @@ func TestMain(m *testing.M) {
 		placed.submitter = unix.Gettid()
 		placed.onSubmitter = placedFromHere()
 	}()
-	<-entered
+	<-entered // still locked here, so that it was another thread
+	runtime.UnlockOSThread()
 	os.Exit(m.Run())
 }
 
