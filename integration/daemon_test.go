@@ -156,6 +156,7 @@ func (d *daemon) ended(status int) {
 	d.t.Helper()
 	d.over = true
 	if !d.proc.ends(patient) {
+		d.abort()
 		d.t.Fatal("the daemon does not end")
 	}
 	if got := d.proc.status(); got != status {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"errors"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,4 +52,24 @@ func endInFlight(t *testing.T, engine string, end func(d *daemon) error) {
 	}
 	h.release(t)
 	d.ended(0)
+}
+
+// A mount namespace that was made after the mount has a copy of it, which the unmount does not reach. The daemon ends all the same.
+func TestEndWithACopyOfTheMount(t *testing.T) {
+	d := mount(t, "engine=threads")
+	copied := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", "echo copied; read -r _")
+	stdin, err := copied.StdinPipe()
+	d.check(err)
+	p := start(t, copied)
+	eventually(t, "a copy of the mount", func() bool {
+		if p.ends(0) {
+			lacks(t, "unshare: %s", p.said)
+		}
+		return p.said.String() == "copied\n"
+	})
+	d.stop(0)
+	d.check(stdin.Close())
+	if !p.ends(patient) {
+		t.Error("a program beside the copy hangs")
+	}
 }

@@ -116,9 +116,9 @@ func (d *daemon) run(cmd *exec.Cmd) result {
 	return result{stdout.String(), stderr.String(), p.status()}
 }
 
-// tail is the end of a long text.
+// tail is the end of a long text, long enough for what Go prints of all goroutines.
 func tail(s string) string {
-	const enough = 4000
+	const enough = 40_000
 	if len(s) > enough {
 		return "..." + strings.ToValidUTF8(s[len(s)-enough:], "?")
 	}

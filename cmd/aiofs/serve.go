@@ -23,6 +23,9 @@ const maxLeftLogged = 20
 // interruptLimit is how long a signal waits for a mount that is just being made.
 const interruptLimit = time.Second
 
+// goneLimit is how long an unmounted file system is waited for. It lives on where a mount namespace that was made meanwhile has a copy.
+const goneLimit = time.Second
+
 // A daemon is one mount, from its mounting to its end.
 type daemon struct {
 	log     *slog.Logger
@@ -171,7 +174,11 @@ func (d *daemon) unmount() {
 	}
 	err := d.server.Unmount()
 	if err == nil {
-		d.server.Wait()
+		select {
+		case <-d.server.Done():
+		case <-time.After(goneLimit):
+			d.log.Info("the mount is gone from here, but not from every mount namespace")
+		}
 		return
 	}
 	if errors.Is(err, syscall.EBUSY) {
