@@ -35,6 +35,9 @@ func (c *Kioctx) newOrigin(w Caller, intr Interrupt, relative bool) (*origin, er
 	if c.owner.Cred != nil && errors.Is(err, syscall.EACCES) {
 		o, err = c.seeAsOwner(w.TID, intr, relative)
 	}
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH) { // of /proc/TID: the writer is gone, or procfs is not there
+		err = fmt.Errorf("%w: %w", syscall.EACCES, err)
+	}
 	if err != nil {
 		return nil, &iocb.Refusal{Errno: errnoOf(err), Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
 	}
