@@ -15,7 +15,7 @@ import (
 // thread. Where the caller's memory makes it wait, only reads of the same context wait with it.
 type copier struct {
 	ctx  *Kioctx
-	task threads.Task // the pool's while running
+	task threads.Task // the pool's, or that of who set running
 
 	mu      sync.Mutex
 	ready   []readDone    // guarded by mu
@@ -30,13 +30,15 @@ type readDone struct {
 }
 
 func (q *copier) add(k *kiocb, res int64) {
+	pool := q.ctx.table.cfg.Pool
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.ready = append(q.ready, readDone{k, res})
-	if !q.running {
-		q.running = true
+	begins := !q.running
+	q.running = true
+	q.mu.Unlock()
+	if begins {
 		q.task = threads.Task{Class: engine.ClassHang, Share: q.ctx.aside, Run: q.run}
-		q.ctx.table.cfg.Pool.Go(&q.task)
+		pool.Go(&q.task)
 	}
 }
 

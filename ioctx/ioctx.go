@@ -18,7 +18,7 @@
 //
 //	Table.mu > Kioctx.setupMu > Kioctx.ctxLock > Kioctx.completionLock
 //	Reader.mu > Kioctx.ringLock > Kioctx.completionLock
-//	Kioctx.filesMu, Kioctx.outMu, Kioctx.eofMu, waitQueue.mu, errorLog.mu: innermost
+//	Kioctx.filesMu, Kioctx.outMu, Kioctx.eofMu, waitQueue.mu, errorLog.mu, copier.mu, errand.mu: innermost
 //
 // No lock is held over a system call that can block, over a call into an engine, or over a client. Submitter.sem and
 // FilesWriter.sem are no locks in this sense: they are waited for like a slot is, and a signal ends the wait.
