@@ -11,8 +11,8 @@
 #include "ioctx/all.pml"
 
 proctype Writer(byte k) {
-	bool ok, won, last;
-	byte n, returned;
+	bool ok;
+	COMPLETES;
 	Write(k)
 }
 

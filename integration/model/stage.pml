@@ -1,7 +1,6 @@
 /*
- * A request that a pool thread opens first, and hands to the engine by another goroutine: against a kill, and with CANCEL
- * against a client's cancel too. Whether it hangs then, and whether it can be left to a thread that hangs in its open, is
- * any of four.
+ * A request that a pool thread opens first, and another goroutine hands to the engine: against a kill, and with CANCEL against a
+ * client's cancel too. Whether it hangs then, and whether it can be left to a thread that hangs in its open, is tried both ways.
  */
 
 #define NR 1
@@ -11,19 +10,19 @@
 #include "ioctx/all.pml"
 
 proctype Writer(byte k) {
-	bool ok, won, last;
-	byte n, returned;
+	bool ok;
+	COMPLETES;
 	Write(k)
 }
 
 init {
 	atomic {
 		if
-		:: req[0].hangs = true
+		:: abandonable = true
 		:: true
 		fi;
 		if
-		:: abandonable = true
+		:: req[0].hangs = true
 		:: true
 		fi;
 		run Writer(0);

@@ -15,8 +15,8 @@
 #include "ioctx/reader.pml"
 
 proctype Writer(byte k) {
-	bool ok, won, last;
-	byte n, returned;
+	bool ok;
+	COMPLETES;
 	Write(k);
 	Close()
 }

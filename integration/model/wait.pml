@@ -16,8 +16,8 @@
 #include "ioctx/attach.pml"
 
 proctype Writer(byte k) {
-	bool ok, won, last;
-	byte n, returned;
+	bool ok;
+	COMPLETES;
 	Write(k)
 }
 

@@ -13,7 +13,11 @@ inline cancelStage(k) {
 	:: won -> Complete(k); put(k) /* endStage */
 	:: else ->
 		d_step { /* leaveStage */
+#ifdef MUTANT_LEAVE_LATE
+			won = abandonable && !req[k].completed;
+#else
 			won = abandonable && req[k].phase == phaseStage && !req[k].completed;
+#endif
 			req[k].completed = req[k].completed || won
 		};
 		if
@@ -54,8 +58,8 @@ inline cancel() {
 
 /* io_cancel by a client */
 proctype Cancel() {
-	bool ok, won, last;
-	byte i, staged, started, n, returned;
+	bool ok;
+	CANCELS;
 	get(ok);
 	if
 	:: ok -> cancel(); Put()

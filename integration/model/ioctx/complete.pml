@@ -1,8 +1,13 @@
+/* What complete, and what cancel, needs of the thread that it runs on. */
+#define COMPLETES bool won, last; byte n, returned
+#define CANCELS COMPLETES; byte i, staged, started
+
 inline putEvent(k) {
 	d_step {
 		!completionLock -> completionLock = true;
 		assert(!freed); /* no completion after free */
 		req[k].events++;
+		inFlight--;
 		assert(req[k].events == 1); /* exactly one completion */
 #ifndef SCRIBBLER
 		assert(inRing < NR_EVENTS); /* no event is overwritten that was not taken */
@@ -11,7 +16,7 @@ inline putEvent(k) {
 		completedEvents++
 	};
 	d_step { refill() };
-	reqsAvailable = reqsAvailable + returned;
+	d_step { giveBack() };
 	d_step { n = inRing; completionLock = false }
 }
 

@@ -6,10 +6,28 @@ inline die(won) {
 	fi
 }
 
+#ifdef MUTANT_INFLIGHT_FROM_RING
+#define IN_FLIGHT (reqsAvailable + inRing < NR_EVENTS)
+#else
+#define IN_FLIGHT (reqsActive > 0)
+#endif
+
+/* The loop of free. Which count is looked at first matters. */
+inline awaitDrained(first, second) {
+	do
+	:: first -> drained -> drained = false
+	:: else ->
+		if
+		:: second -> drained -> drained = false
+		:: else -> break
+		fi
+	od
+}
+
 inline killWork() {
 #ifdef MUTANT_OLD_ORDER /* before the 2013 change: whoever has a reference submits on */
 	cancel();
-	awaitReqsActive();
+	awaitDrained(IN_FLIGHT, starting > 0);
 #endif
 #ifndef MUTANT_WAKE_BEFORE_DEAD
 	wakeAll(WAIT);
@@ -21,9 +39,9 @@ inline killWork() {
 
 proctype Destroy() {
 	bool ok;
-	byte i, staged, started;
-	bool won, last;
-	byte n, returned;
+#ifdef MUTANT_OLD_ORDER
+	CANCELS;
+#endif
 #ifdef QUIET /* only when nobody can go on. Then QUIET says what must have come about without a kill. */
 	timeout;
 	assert(QUIET);
@@ -57,9 +75,9 @@ proctype Exit() {
 /* rcu.Domain.runQueue */
 proctype runQueue() {
 	bool kill, rest;
-	byte i, staged, started;
-	bool won, last;
-	byte n, returned;
+#ifdef MUTANT_OLD_ORDER
+	CANCELS;
+#endif
 end:	do
 	:: d_step { callKill || callFree -> kill = callKill; rest = callFree; callKill = false; callFree = false };
 		Synchronize(waited1);
@@ -78,51 +96,21 @@ end:	do
 	od
 }
 
-#ifdef MUTANT_INFLIGHT_FROM_RING
-#define IN_FLIGHT (reqsAvailable + inRing < NR_EVENTS)
-#else
-#define IN_FLIGHT (reqsActive > 0)
-#endif
-
-inline awaitReqsActive() {
-	do
-	:: IN_FLIGHT -> drained -> drained = false
-	:: else -> break
-	od
-}
-
-inline awaitBoth() {
-	do
-#ifndef MUTANT_STARTING_FIRST
-	:: IN_FLIGHT -> drained -> drained = false
-	:: else ->
-		if
-		:: starting > 0 -> drained -> drained = false
-		:: else -> break
-		fi
-#else
-	:: starting > 0 -> drained -> drained = false
-	:: else ->
-		if
-		:: IN_FLIGHT -> drained -> drained = false
-		:: else -> break
-		fi
-#endif
-	od
-}
-
 proctype free() {
-	byte i, staged, started;
-	bool won, last;
-	byte n, returned;
+	CANCELS;
 	freeing;
 #ifndef MUTANT_OLD_ORDER
 	cancel();
-	awaitBoth();
+#ifdef MUTANT_STARTING_FIRST
+	awaitDrained(starting > 0, IN_FLIGHT);
+#else
+	awaitDrained(IN_FLIGHT, starting > 0);
+#endif
 #endif
 	atomic {
 		freed = true;
-		assert(reqsAvailable + completedEvents == NR_EVENTS); /* every slot is free or stands for an event */
+		assert(inFlight == 0); /* nothing is given back before */
+		assert(reqsAvailable + completedEvents == NR_EVENTS); /* and every slot has come back or stands for an event */
 		callFree = true
 	}
 }

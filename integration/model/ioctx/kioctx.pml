@@ -40,7 +40,7 @@ bool completionLock;
 
 byte writersOpen; /* eof.writers */
 bool owed[WAITERS];
-byte readers, taken; /* ghosts: who has not ended, events taken */
+byte inFlight, taken, readers; /* ghosts: requests accepted and without an event; events taken; who has not ended */
 bool attached, ready, hup; /* an Attachment, its byte in the FIFO, its end */
 
 /* The wait queues, where each waiter has its place. */
@@ -77,16 +77,14 @@ inline Synchronize(waited) {
 /* get and Lookup differ in what they look at: a handle at dead, a name at the table. */
 inline reference(ok, condition) {
 	if
-	:: d_step { condition -> sections = sections | BIT; ok = true }
-	:: d_step { else -> ok = false }
-	fi;
-	if
-	:: ok -> d_step {
-			assert(users > 0); /* invariant 1: no lookup brings a context back */
+	:: d_step { condition -> sections = sections | BIT };
+		d_step {
+			assert(users > 0); /* no lookup brings a context back */
 			users++;
+			ok = true;
 			Unlock()
 		}
-	:: else
+	:: else -> ok = false
 	fi
 }
 
@@ -116,9 +114,14 @@ inline refill() {
 #endif
 }
 
+inline giveBack() {
+	reqsAvailable = reqsAvailable + returned;
+	assert(reqsAvailable + inFlight + completedEvents <= NR_EVENTS) /* no more slots than completed */
+}
+
 inline lockedRefill() {
 	d_step { !completionLock -> completionLock = true; refill() };
-	d_step { reqsAvailable = reqsAvailable + returned; completionLock = false }
+	d_step { giveBack(); completionLock = false }
 }
 
 inline tryReqsAvailable(ok) {

@@ -100,13 +100,19 @@ proctype GetEvents(byte me) {
 		:: got > 0 -> break
 		:: else
 		fi;
+#ifndef MUTANT_CHECK_BEFORE_QUEUE
 		prepare(WAIT, me, NR);
+#endif
 		do
 		:: dead -> break
 		:: else ->
 			if
 			:: inRing >= NR -> break
-			:: else -> sleep(WAIT, me)
+			:: else ->
+#ifdef MUTANT_CHECK_BEFORE_QUEUE
+				prepare(WAIT, me, NR);
+#endif
+				sleep(WAIT, me)
 			fi
 		od;
 		finish(WAIT, me)

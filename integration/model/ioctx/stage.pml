@@ -1,6 +1,7 @@
 inline accept(k) {
 	d_step {
 		assert(users > 0 && !freed); /* no submit after free */
+		inFlight++;
 		reqsActive++
 	};
 	d_step {
@@ -42,8 +43,8 @@ inline start(k) {
 }
 
 proctype stage(byte k) {
-	bool failed, won, last;
-	byte n, returned;
+	bool failed;
+	COMPLETES;
 end:	d_step { req[k].task == queued -> req[k].task = running };
 	if
 	:: req[k].cancelled -> failed = true
@@ -56,7 +57,11 @@ end_hung:		false
 		fi
 	fi;
 	d_step { /* finishStage */
+#ifdef MUTANT_FINISH_BLIND
+		won = true;
+#else
 		won = !req[k].completed;
+#endif
 		req[k].phase = (won -> phaseStart : req[k].phase)
 	};
 	if
@@ -68,7 +73,7 @@ end_hung:		false
 	fi
 }
 
-/* opened.run */
+/* opened.run, for one request */
 proctype run_opened(byte k) {
 	bool won;
 end:	d_step { req[k].opened -> req[k].opened = false };

@@ -26,4 +26,11 @@ inline prepare(q, me, least) { d_step { queue[q].on[me] = true; queue[q].min[me]
 
 inline finish(q, me) { atomic { queue[q].on[me] = false; queue[q].woken[me] = false } }
 
-inline sleep(q, me) { d_step { queue[q].woken[CHANNEL(me)] -> queue[q].woken[CHANNEL(me)] = false } }
+inline sleep(q, me) {
+	d_step {
+		queue[q].woken[CHANNEL(me)];
+#ifndef MUTANT_TOKEN_STAYS
+		queue[q].woken[CHANNEL(me)] = false
+#endif
+	}
+}
