@@ -1,0 +1,38 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// noSharing is how a client below clients/ ends where memory is not shared.
+const noSharing = 77
+
+// Clients that map sq, ring and buf, and those that wait for ready.
+func TestPlaneClients(t *testing.T) {
+	for _, client := range []struct {
+		name    string
+		command func(t *testing.T, dir string) []string
+	}{
+		{"c", compiled("cc", "-std=c11", "-pedantic", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o", "client", "clients/c/plane.c")},
+		{"python", interpreted("python3", "plane.py")},
+		{"perl", interpreted("perl", "ready.pl")},
+	} {
+		t.Run(client.name, func(t *testing.T) {
+			command := client.command(t, t.TempDir())
+			eachEngine(t, func(t *testing.T, d *daemon) {
+				file := filepath.Join(d.work, "file")
+				d.check(os.WriteFile(file, []byte(numbered(64<<10)), 0o600))
+				r := d.run(exec.Command(command[0], append(command[1:], d.dir, file)...))
+				if r.status == noSharing {
+					lacks(t, "memory is not shared here")
+				}
+				if r.status != 0 || r.stdout+r.stderr != "" {
+					t.Errorf("status %d, it said: %s%s", r.status, tail(r.stdout), tail(r.stderr))
+				}
+			})
+		})
+	}
+}
