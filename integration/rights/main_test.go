@@ -48,6 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (status int) {
+	os.Setenv("GORACE", "atexit_sleep_ms=10") // of the daemons: a second each otherwise
 	var err error
 	if workDir, err = os.MkdirTemp("", "aiofs-rights-"); err == nil {
 		err = os.Chmod(workDir, 0o755)
