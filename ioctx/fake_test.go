@@ -146,8 +146,16 @@ func (e *fakeEngine) finish(n int, res int64) (done int) {
 	return done
 }
 
+// queueOf is the queue that has r in flight; one that has nothing where r is over by now.
 func (e *fakeEngine) queueOf(r *engine.Request) *fakeQueue {
-	return r.Owner.(*kiocb).ctx.live.Load().queue.(*fakeQueue)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, q := range e.queues {
+		if slices.Contains(q.requests, r) {
+			return q
+		}
+	}
+	return &fakeQueue{fakeEngine: e}
 }
 
 func (e *fakeEngine) obey(yes bool) {
