@@ -87,7 +87,7 @@ func threadsEnv(t *testing.T, cfg Config) *env {
 
 func (e *env) setup(id uint32) *Kioctx {
 	e.Helper()
-	c, err := e.Setup(id, Owner{})
+	c, err := e.Setup(id, Owner{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())})
 	if err != nil {
 		e.Fatal(err)
 	}
