@@ -1,6 +1,7 @@
 /*
- * Two writes, for which there is one slot, and two readers to the end of file, the second of which a signal may end. The kill may
- * come at any time. Where it comes when all is quiet, everything must have been read, to the end: no wakeup is lost.
+ * REQUESTS written for which there is one slot, each through a descriptor of its own, and READERS to the end of file, the second of
+ * which a signal may end. The kill comes at any time; with AT_REST only when nobody can go on any more, and then everything must have
+ * been read, to the end: no wakeup was lost.
  */
 
 #define NR REQUESTS

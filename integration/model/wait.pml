@@ -1,13 +1,13 @@
 /*
- * Two requests and who waits for both: a read with min=2, or with ATTACHED a client that waits for `ready` and has the ring mapped. The
- * kill may come at any time. Where it comes when all is quiet, both events must have been taken.
+ * REQUESTS and who waits for all of them: a read with min=, or with ATTACHED a client that waits for `ready` and has the ring mapped. The
+ * kill comes at any time; with AT_REST only when nobody can go on any more, and then all events must have been taken: no wakeup was
+ * lost.
  */
 
 #define NR REQUESTS
 #define NR_EVENTS REQUESTS
-#define WAITERS 2
+#define WAITERS REQUESTS
 #define PHASE phaseStart
-#define INTERRUPTED 255
 #ifdef AT_REST
 #define QUIET taken == NR && readers == 0
 #endif

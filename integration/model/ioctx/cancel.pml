@@ -54,6 +54,8 @@ inline cancel() {
 		:: else
 		fi
 	}
+	staged = 0;
+	started = 0
 }
 
 /* io_cancel by a client */

@@ -29,8 +29,7 @@ inline complete(k) {
 #ifndef MUTANT_NO_SECTION
 		sections = sections | BIT;
 #endif
-#ifdef MUTANT_CANCEL_UNLINKS
-#else
+#ifndef MUTANT_CANCEL_UNLINKS
 		assert(req[k].linked);
 		req[k].linked = false
 #endif

@@ -1,6 +1,5 @@
 /*
- * One context of package ioctx and its requests: the steps of the Go functions, under their names. A scenario includes this
- * file and says which threads run them.
+ * The state of one context and its requests, and the steps of ioctx/kioctx.go.
  *
  * What is one step. Go's atomic operations are sequentially consistent, so the threads interleave. A critical section is one
  * step where it touches at most one thing that its lock does not guard: taking a lock commutes with what others do next,
@@ -35,7 +34,7 @@ byte reqsActive, starting;
 bool drained; /* the channel holds a token */
 
 byte reqsAvailable = NR_EVENTS, completedEvents;
-byte inRing; /* what Ring.Len says: the client may store any head, so it may change to anything below nr */
+byte inRing; /* what Ring.Len says: the client may store any head, so it may become anything below nr */
 bool completionLock;
 
 byte writersOpen; /* eof.writers */
@@ -52,7 +51,7 @@ waitQueue queue[2];
 bool abandonable; /* what a pool thread opens, if it hangs in that: leaveStage */
 bool freeing, callKill, callFree; /* go c.free(); rcu.Call of killWork and of freeRCU */
 
-hidden byte w; /* scratch within a step */
+hidden byte w; /* scratch, within a step only */
 
 /* ioctx/rcu. Synchronize waits for the sections that it finds, as rcu.pml shows of the real one. */
 #define BIT (1 << _pid)

@@ -1,3 +1,7 @@
+#ifndef INTERRUPTED
+#define INTERRUPTED WAITERS /* nobody */
+#endif
+
 /*
  * takeEvents, of all events up to most, where there are least. Peek and Advance are one step: there is one consumer at a time, and
  * what is put between them is for the next look.
@@ -26,7 +30,7 @@ inline takeEvents(got, least, most) {
 
 /* Each is a load of its own, in this order. */
 inline atEnd(is) {
-	is = writersOpen == 0 && owed[me] > 0;
+	is = writersOpen == 0 && owed[me];
 	if
 	:: is -> is = reqsActive == 0
 	:: else
@@ -37,7 +41,7 @@ inline atEnd(is) {
 	fi
 }
 
-/* One readStream after the other, to the end of file or to the kill; for the reader `interrupted` also to a signal. */
+/* One readStream after the other, to the end of file or to the kill; for the reader INTERRUPTED also to a signal. */
 proctype Reader(byte me) {
 	bool ok, end, signal;
 	byte got, n, returned;
@@ -53,7 +57,7 @@ look:	takeEvents(got, 1, 1);
 	fi;
 	atEnd(end);
 	if
-	:: end -> owed[me] = 0; Put(); goto over /* tell */
+	:: end -> owed[me] = false; Put(); goto over /* tell */
 	:: else
 	fi;
 	prepare(WAIT, me, 1);
