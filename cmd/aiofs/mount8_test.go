@@ -33,6 +33,7 @@ func inOwnSystem(t *testing.T, script string, env ...string) (out string, err er
 	needTool(t, "unshare", "mount", "umount", "findmnt")
 	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "/bin/sh", "-ec", ownSystem+script)
 	cmd.Env = append(append(os.Environ(), "aiofs="+binary, "LC_ALL=C"), env...)
+	cmd.WaitDelay = patient / 6
 	text, err := cmd.CombinedOutput()
 	return string(text), err
 }
