@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -94,10 +95,12 @@ func TestReservedBlocks(t *testing.T) {
 		image, mnt := filepath.Join(d.work, "image"), filepath.Join(d.work, "fs")
 		script := fmt.Sprintf("truncate -s 16M %[1]s && mkfs.ext4 -q -m 50 -O ^has_journal %[1]s && mkdir %[2]s && "+
 			"mount -o loop %[1]s %[2]s && chmod 1777 %[2]s", image, mnt)
-		d.Cleanup(func() { d.run(root, "umount", mnt) })
 		if out := d.run(root, "sh", "-c", script); out != "" {
 			lacks(d.T, "no ext4 on a loop device: %s", out)
 		}
+		d.Cleanup(func() { // the daemon closes files in its own time
+			d.eventually("umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
+		})
 		for _, open := range []string{"", " open=wronly,direct"} {
 			fill := "touch fs/f; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do req pwrite buf=0 len=1M off=${i}M" + open + " ./fs/f; done; rm fs/f\n"
 			user := d.sh(nobody, fill)
