@@ -69,6 +69,20 @@ type Owner interface {
 	Complete(res int64)
 }
 
+// BatchOwner is an Owner that takes many completions at once more cheaply than one by one.
+type BatchOwner interface {
+	Owner
+	// CompleteBatch is Complete of each owner in batch, called on one of them. They are all of one queue, and all of one type. The
+	// slice is the callee's until it returns; then the engine uses it again.
+	CompleteBatch(batch []Done)
+}
+
+// Done is what an Owner's Complete would be told.
+type Done struct {
+	Owner Owner
+	Res   int64
+}
+
 // Queue starts the requests of one context. Its methods may be called by any number of goroutines at once.
 type Queue interface {
 	// Submit starts every request of batch, without waiting for any of them. What cannot be started completes with

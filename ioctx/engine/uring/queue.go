@@ -44,6 +44,7 @@ type queue struct {
 	backlog list    // ClassHang requests to start when others have ended
 	repeat  bool    // cancels are to be repeated when the read of event times out
 	delay   time.Duration
+	batch   []engine.Done // scratch of tell; nil while one has it
 }
 
 func newQueue(e *Engine, depth int, c engine.Client) (*queue, error) {

@@ -1,5 +1,7 @@
 package uring
 
+import "github.com/aiofs/aiofs/ioctx/engine"
+
 // Poll implements engine.Poller.
 func (q *queue) Poll() int {
 	if q.ring.empty() {
@@ -95,22 +97,50 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 // settle tells the owners of done, starts what waited for that, and returns how many owners it told. No lock is held.
 func (q *queue) settle(done list) (told int) {
 	for {
-		released := 0
-		for s := done.first; s != nil; s = s.next {
-			told++
-			if s.hang {
-				released++
-			}
-			s.req.Owner.Complete(s.res) // the request is its maker's from here on
-		}
-		q.mu.Lock()
-		q.put(done)
-		q.mu.Unlock()
+		n, released := q.tell(done)
+		told += n
 		if released > 0 {
 			q.eng.hang.release(q, released)
 		}
 		if done = q.startWaiting(); done.first == nil {
 			return told
 		}
+	}
+}
+
+// tell tells the owners of done, whose slots are free then. It returns how many there were, and how many of them were ClassHang.
+func (q *queue) tell(done list) (told, hung int) {
+	if done.first == nil {
+		return 0, 0
+	}
+	q.mu.Lock()
+	batch := q.batch
+	q.batch = nil
+	q.mu.Unlock()
+	for s := done.first; s != nil; s = s.next {
+		if s.hang {
+			hung++
+		}
+		batch = append(batch, engine.Done{Owner: s.req.Owner, Res: s.res})
+	}
+	told = len(batch)
+	complete(batch) // the requests are their makers' from here on
+	clear(batch)
+	q.mu.Lock()
+	q.put(done)
+	q.batch = batch[:0]
+	q.mu.Unlock()
+	return told, hung
+}
+
+func complete(batch []engine.Done) {
+	if len(batch) > 1 {
+		if b, ok := batch[0].Owner.(engine.BatchOwner); ok {
+			b.CompleteBatch(batch)
+			return
+		}
+	}
+	for _, d := range batch {
+		d.Owner.Complete(d.Res)
 	}
 }
