@@ -52,6 +52,7 @@ type shared struct {
 
 var (
 	_ = (fs.NodeGetattrer)((*shared)(nil))
+	_ = (fs.NodeSetattrer)((*shared)(nil))
 	_ = (fs.NodeOpener)((*shared)(nil))
 )
 
@@ -78,6 +79,15 @@ func (n *shared) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) 
 	n.fill(&out.Attr)
 	out.Size = uint64(n.size())
 	return 0
+}
+
+// Setattr is a node's, which lets `>` have its way. But the kernel would believe a size of 0 in the answer.
+func (n *shared) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	var nodes fuse.AttrOut
+	if errno := n.node.Setattr(ctx, f, in, &nodes); errno != 0 {
+		return errno
+	}
+	return n.Getattr(ctx, f, out)
 }
 
 func (n *shared) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {

@@ -36,3 +36,24 @@ func TestPlaneClients(t *testing.T) {
 		})
 	}
 }
+
+// Nothing makes what is shared smaller: a size of 0, which `>` sends, succeeds and changes nothing, others are refused.
+func TestPlaneKeepsItsSize(t *testing.T) {
+	eachEngine(t, func(t *testing.T, d *daemon) {
+		for _, f := range d.plane(d.mkdir("4000000000")).files {
+			size := func() int64 {
+				st, err := f.Stat()
+				d.check(err)
+				return st.Size()
+			}
+			before := size()
+			d.check(f.Truncate(0))
+			if err := f.Truncate(before / 2); err == nil {
+				t.Errorf("%s became smaller", f.Name())
+			}
+			if after := size(); before == 0 || after != before {
+				t.Errorf("%s has %d bytes, and then %d", f.Name(), before, after)
+			}
+		}
+	})
+}
