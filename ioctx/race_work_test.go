@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the goroutines of TestKillRace do, over and over.
@@ -191,10 +193,17 @@ func (r *race) cancel() {
 	}
 	defer c.Put()
 	if rand.N(3) == 0 {
-		r.fifoIn.Write([]byte("x"))
+		r.feed()
 	}
 	lines := []string{"all\n", fmt.Sprintf("seq=%d\ntag=%d\n", rand.N(50), rand.N(50))}
 	r.may("cancel", c.Cancel([]byte(lines[rand.N(2)])), syscall.ENOENT)
+}
+
+// feed gives one of the reads of the FIFO a byte, unless it is full because they were all cancelled.
+func (r *race) feed() {
+	if conn, err := r.fifoIn.SyscallConn(); err == nil {
+		conn.Control(func(fd uintptr) { unix.Write(int(fd), []byte("x")) })
+	}
 }
 
 // memory uses buf and out beside the requests that do.

@@ -66,6 +66,7 @@ type Table struct {
 	users    map[uint32]*user     // those with a context, by uid
 	nextID   uint32               // where SetupNew looks for a free number
 	serial   uint64               // contexts ever made
+	ended    bool                 // ExitAll was called
 	dying    map[*Kioctx]struct{} // killed and not yet freed
 	freedSum freedSum             // of contexts that are freed
 }
@@ -164,6 +165,9 @@ func (t *Table) SetupNew(o Owner) (*Kioctx, error) {
 // ioctxAdd is ioctx_add_table with the accounting before it; the caller holds mu. The context is charged with the nr_events
 // asked for, and its memory is made at its first submit, so nothing after the charge can fail.
 func (t *Table) ioctxAdd(id uint32, o Owner) (*Kioctx, error) {
+	if t.ended {
+		return nil, syscall.ESHUTDOWN
+	}
 	nr := t.cfg.NrEvents
 	u := t.userOf(o.UID)
 	if err := t.admit(u, nr); err != nil {
@@ -283,7 +287,8 @@ func (t *Table) Exit(c *Kioctx) {
 	}
 }
 
-// ExitAll is exit_aio: it starts every kill and then waits once, for these and for kills started before, until ctx is done. It
+// ExitAll is exit_aio: it ends the table, so that nothing can be set up any more (ESHUTDOWN), starts every kill, and then waits once,
+// for these and for kills started before, until ctx is done. It
 // returns a line for each request that is left then, in the form of Kioctx.Inflight.
 func (t *Table) ExitAll(ctx context.Context) []string {
 	var left []string
@@ -310,6 +315,9 @@ func (t *Table) ExitAll(ctx context.Context) []string {
 // exitAll starts every kill and returns what is not freed yet. Whoever is found by a lookup is among it, since another's kill that has
 // only set dead is in no list.
 func (t *Table) exitAll() map[*Kioctx]struct{} {
+	t.mu.Lock()
+	t.ended = true
+	t.mu.Unlock()
 	killed := make(map[*Kioctx]struct{})
 	for _, c := range t.live() {
 		t.Exit(c)
