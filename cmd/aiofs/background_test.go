@@ -105,7 +105,8 @@ func TestBackgroundFails(t *testing.T) {
 		{[]string{"src", dir, "-o", "nr_events=5,max_nr=3"}, exitUsage, "no context could ever be made"},
 	} {
 		_, stderr, status := runBinary(t, asHelper, tt.args...)
-		if status != tt.status || strings.Count(stderr, tt.want) != 1 {
+		stderr = withoutLogNote(stderr)
+		if status != tt.status || strings.Count(stderr, tt.want) != 1 || strings.Count(stderr, "aiofs: ") != 1 {
 			t.Errorf("%q: exit status %d, stderr %q; want %d and once %q", tt.args, status, stderr, tt.status, tt.want)
 		}
 	}

@@ -52,8 +52,7 @@ func TestDetaches(t *testing.T) {
 
 // No name of a helper is a command: mount(8) may be given `demo` as a source.
 func TestHelperHasNoCommands(t *testing.T) {
-	_, _, status := runBinary(t, asHelper, "demo", "/nowhere", "-f", "-o", "wibble")
-	if status != exitUsage {
-		t.Errorf("exit status %d", status)
+	if _, stderr, status := runBinary(t, asHelper, "demo", t.TempDir(), "-f"); status != exitOK {
+		t.Errorf("exit status %d, %s", status, stderr)
 	}
 }
