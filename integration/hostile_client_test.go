@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
@@ -25,6 +27,7 @@ type hostile struct {
 	files   []*os.File // by names
 	mapped  [][]byte   // by names
 	bell    int
+	head    atomic.Uint32 // of sq, as far as it is known
 	stopped chan struct{}
 }
 
@@ -69,6 +72,7 @@ func beHostile(args []string) error {
 					return
 				default:
 				}
+				runtime.Gosched() // the others want their turn too
 			}
 		})
 	}
@@ -95,7 +99,7 @@ func randomBytes(m []byte) {
 func (h *hostile) flood() error {
 	sq, buf := h.mapped[0], h.mapped[2]
 	nr := uint32(len(sq)-hostileHeader) / iocb.Size
-	head := word(sq, headWord)
+	head := h.guessHead(nr)
 	n := 1 + rand.Uint32N(64)
 	place := func(i uint32) []byte { return sq[hostileHeader+iocb.Size*int((head+i)%nr):][:iocb.Size] }
 	for i := range n {
@@ -118,6 +122,21 @@ func (h *hostile) flood() error {
 	ring := h.mapped[1]
 	setWord(ring, headWord, word(ring, tailWord)) // reaped, as far as anyone can tell
 	return nil
+}
+
+// guessHead is where the daemon is in sq, or near it, so that it goes on taking requests. The header is written over, and believed only
+// where it says something near.
+func (h *hostile) guessHead(nr uint32) uint32 {
+	near, far := int32(4*nr), int32(16*nr)
+	head := h.head.Load()
+	if shown := word(h.mapped[0], headWord); max(int32(shown-head), int32(head-shown)) <= near {
+		h.head.Store(shown)
+		head = shown
+	}
+	if rand.N(4) == 0 {
+		head += uint32(rand.Int32N(2*far) - far)
+	}
+	return head
 }
 
 // hostileIocb makes a request of any kind. Slots of files: 0 a file to read, 1 an empty pipe, 2 /dev/zero, 3 /dev/null.

@@ -40,8 +40,11 @@ func TestHostileClient(t *testing.T) {
 			bad := d.mkdir(strconv.Itoa(4000000002 + i))
 			h := d.startHostile(bad, file)
 			first := d.readsHonestly(p, content, half/2)
+			taken := d.stat(bad, "submitted")
 			second := d.readsHonestly(p, content, half/2)
 			t.Logf("%d KiB resident, then %d KiB", first, second)
+			t.Logf("%d hostile requests", d.stat(bad, "submitted")-taken)
+			eventually(t, "hostile requests being taken", func() bool { return d.stat(bad, "submitted") > taken+100 })
 			if second > first+grows {
 				t.Errorf("the daemon grows: %d KiB resident, then %d KiB", first, second)
 			}
