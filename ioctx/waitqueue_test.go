@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -45,11 +46,11 @@ func TestTheConditionHasTheLastWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q waitQueue
 		for _, comes := range []bool{false, true} {
-			there := false
+			var there atomic.Bool
 			wait := func(intr Interrupt, deadline time.Time) error {
-				there = false
-				time.AfterFunc(time.Second, func() { there = comes })
-				return q.wait(1, func() bool { return there }, intr, deadline)
+				there.Store(false)
+				time.AfterFunc(time.Second, func() { there.Store(comes) })
+				return q.wait(1, there.Load, intr, deadline)
 			}
 			late := wait(nil, time.Now().Add(2*time.Second))
 			sig := newSignal()
