@@ -153,3 +153,26 @@ func TestUserAllowOther(t *testing.T) {
 		t.Errorf("root: %v", err)
 	}
 }
+
+// A user mounts, uses and unmounts with no root anywhere: the script runs as nobody, who finds a /dev/fuse as distributions ship it.
+func TestUserMountsInBackground(t *testing.T) {
+	needFuse(t)
+	asNobody(t)
+	needTool(t, "fusermount3", "setpriv", "unshare")
+	dir := ownedByNobody(t)
+	makeFuse(t, filepath.Join(dir, "fuse"))
+	if err := os.Mkdir(filepath.Join(dir, "m"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Join(dir, "m"), nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "/bin/sh", "-ec", `mount --bind "$1/fuse" /dev/fuse
+exec setpriv --reuid 65534 --regid 65534 --clear-groups /bin/sh -ec '"$0" src "$1"/m; cd "$1"/m/ctx; mkdir 1
+echo noop > 1/submit; cut -d " " -f 1-3 1/events; findmnt -n -o SOURCE,FSTYPE "$1"/m; cd /; fusermount3 -u "$1"/m; ls "$1"/m' "$0" "$1"`, binary, dir)
+	cmd.WaitDelay = patient / 6
+	out, err := cmd.CombinedOutput()
+	if got := strings.Join(strings.Fields(withoutLogNote(string(out))), " "); err != nil || got != "1 0 - src fuse.aiofs" {
+		t.Errorf("%v, %s", err, out)
+	}
+}
