@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aiofs/aiofs/ring"
 )
@@ -177,7 +178,10 @@ func TestPlaneKilledWhilePolled(t *testing.T) {
 func pushUntilDead(p *plane, some chan struct{}) error {
 	pushed, seen := uint64(0), map[uint64]bool{}
 	events := make([]ring.IOEvent, 64)
-	for !p.sq.Dead() {
+	for end := time.Now().Add(patient); !p.sq.Dead(); {
+		if time.Now().After(end) {
+			return errors.New("sq never says DEAD")
+		}
 		for p.push(nop(pushed)) {
 			pushed++
 		}

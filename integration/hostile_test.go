@@ -15,7 +15,7 @@ import (
 	"github.com/aiofs/aiofs/ring"
 )
 
-// hostileTime is how long a client is hostile.
+// hostileTime is how long a client is hostile; AIOFS_HOSTILE=60s says it.
 func hostileTime() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("AIOFS_HOSTILE")); err == nil {
 		return d
