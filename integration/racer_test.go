@@ -78,10 +78,11 @@ func (r *racer) loop(action func() error) {
 }
 
 // mayCome are what a race with a kill may end in: the context is gone (ENOENT, EINVAL), is there already (EEXIST), has no slot or no event
-// (EAGAIN). ESTALE is not among them. mountGone come when the mount has been taken away.
+// (EAGAIN). ESTALE is not among them. mountGone come when the mount has been taken away,
+// or is about to be.
 var (
 	mayCome   = append([]syscall.Errno{syscall.ENOENT, syscall.EINVAL, syscall.EEXIST, syscall.EAGAIN}, mountGone...)
-	mountGone = []syscall.Errno{syscall.ENOTCONN, syscall.ECONNABORTED}
+	mountGone = []syscall.Errno{syscall.ENOTCONN, syscall.ECONNABORTED, syscall.ESHUTDOWN}
 )
 
 func exists(path string) bool {

@@ -46,11 +46,10 @@ type poller struct {
 	ended   sync.WaitGroup
 }
 
-// init sets how long a ring is polled. Where there is one processor for the Go code, polling would only keep it from those who
-// complete requests.
+// init sets how long a ring is polled. Where there is one processor, polling would only keep it from those who complete requests.
 func (p *poller) init(idle time.Duration) {
 	p.wake = make(chan struct{}, 1)
-	if runtime.GOMAXPROCS(0) > 1 {
+	if min(runtime.GOMAXPROCS(0), runtime.NumCPU()) > 1 {
 		p.idle = idle
 	}
 }
