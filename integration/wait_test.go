@@ -13,10 +13,8 @@ echo 'noop tag=2' > $c/submit & writer=$!
 until_stat slot_waits 1
 `
 
-// The last event is read by itself: the end of file may have been owed to the dd before it, where that was still there when the writer
-// closed.
-
-// While one writer waits for a slot, others who need none do not.
+// While one writer waits for a slot, others who need none do not. The last event is read by itself: the end of file may be owed to the dd
+// before it, if that is still there when the writer closes.
 func TestWriterHoldsUpNobody(t *testing.T) {
 	eachShell(t, func(t *testing.T, s script) {
 		r := s.daemon.run(s.cmd(fill + `
