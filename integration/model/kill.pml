@@ -1,6 +1,6 @@
 /*
- * The kill against everything else. REQUESTS are written, each on a thread of its own, the first of which hangs until it is
- * cancelled. CANCEL: beside a client's cancel. EXIT: beside a second kill, by the last close of `new`. SCRIBBLER: beside a
+ * The kill against everything else. REQUESTS come, each on a thread of its own: the first is written and hangs until it is cancelled,
+ * the second lies in `sq`. CANCEL: beside a client's cancel. EXIT: beside a second kill, by the last close of `new`. SCRIBBLER: beside a
  * client that stores any head.
  */
 
@@ -13,7 +13,10 @@
 proctype Writer(byte k) {
 	bool ok;
 	COMPLETES;
-	Write(k)
+	if
+	:: k == 0 -> Write(k)
+	:: else -> takeSQ(k)
+	fi
 }
 
 #ifdef SCRIBBLER

@@ -54,6 +54,8 @@ const stuck = "invalid end state"
 var mutants = []search{
 	{model: "kill", defs: "REQUESTS=1 MUTANT_NO_GRACE_PERIOD", want: "(users>0)"},
 	{model: "kill", defs: "REQUESTS=1 MUTANT_OLD_ORDER", want: "(inFlight==0)"},
+	{model: "kill", defs: "REQUESTS=2 MUTANT_NO_GRACE_PERIOD CONSEQUENCES", want: "((users>0)&& !(freed))"}, // submit after free
+	{model: "kill", defs: "REQUESTS=2 MUTANT_OLD_ORDER CONSEQUENCES", want: "!(freed)"},                     // completion after free
 	{model: "kill", defs: "REQUESTS=2 MUTANT_ONE_REFERENCE", want: "(req[k].refs>0)"},
 	{model: "kill", defs: "REQUESTS=2 MUTANT_CANCEL_UNLINKS", want: "(req[i].refs>0)"},
 	{model: "kill", defs: "REQUESTS=1 MUTANT_NO_SECTION", want: "!(gone)"},

@@ -109,8 +109,8 @@ proctype free() {
 #endif
 	atomic {
 		freed = true;
-		assert(inFlight == 0); /* nothing is given back before */
-		assert(reqsAvailable + completedEvents == NR_EVENTS); /* and every slot has come back or stands for an event */
+		invariant(inFlight == 0); /* nothing is given back before */
+		invariant(reqsAvailable + completedEvents == NR_EVENTS); /* and every slot has come back or stands for an event */
 		callFree = true
 	}
 }

@@ -8,6 +8,13 @@
  * grace periods. completionLock is a variable, since what it guards has several such things inside.
  */
 
+/* What is broken before anything comes of it. CONSEQUENCES lets it pass, so that a mutant shows what does. */
+#ifdef CONSEQUENCES
+#define invariant(x) skip
+#else
+#define invariant(x) assert(x)
+#endif
+
 #define HELD(k) (req[k].refs > 0) /* else it lies in the pool and may be another request */
 
 mtype = { idle, queued, running }; /* a task of the pool */
@@ -78,7 +85,7 @@ inline reference(ok, condition) {
 	if
 	:: d_step { condition -> sections = sections | BIT };
 		d_step {
-			assert(users > 0); /* no lookup brings a context back */
+			invariant(users > 0); /* no lookup brings a context back */
 			users++;
 			ok = true;
 			Unlock()

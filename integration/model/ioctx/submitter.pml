@@ -37,6 +37,21 @@ inline Write(k) {
 	fi
 }
 
+/* poller.look with takeSQ, which does not look at dead again. */
+inline takeSQ(k) {
+	get(ok);
+	if
+	:: ok ->
+		getReqsAvailable(ok);
+		if
+		:: ok -> accept(k); start(k)
+		:: else
+		fi;
+		Put()
+	:: else
+	fi
+}
+
 inline Close() {
 	d_step {
 		writersOpen--;
