@@ -40,19 +40,7 @@ const (
 // beHostile is the process. args are the directory of a context. It goes on until its stdin ends, or it is killed.
 func beHostile(args []string) error {
 	h := &hostile{dir: args[0], names: []string{"sq", "ring", "buf"}, stopped: make(chan struct{})}
-	for _, name := range h.names {
-		f, err := os.OpenFile(filepath.Join(h.dir, name), os.O_RDWR, 0)
-		if err != nil {
-			return err
-		}
-		m, err := mapAll(f)
-		if err != nil {
-			return err
-		}
-		h.files, h.mapped = append(h.files, f), append(h.mapped, m)
-	}
-	var err error
-	if h.bell, err = syscall.Open(filepath.Join(h.dir, "doorbell"), syscall.O_WRONLY|syscall.O_NONBLOCK, 0); err != nil {
+	if err := h.mapAll(); err != nil {
 		return err
 	}
 	go func() {
@@ -62,7 +50,7 @@ func beHostile(args []string) error {
 	var all sync.WaitGroup
 	for _, attack := range []func() error{h.flood, h.flood, h.scribble, h.cut, h.open, h.control} {
 		all.Go(func() {
-			for err == nil {
+			for {
 				if err := attack(); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
@@ -79,6 +67,23 @@ func beHostile(args []string) error {
 	fmt.Println("hostile")
 	all.Wait()
 	return nil
+}
+
+// mapAll opens and maps what there is.
+func (h *hostile) mapAll() (err error) {
+	for _, name := range h.names {
+		f, err := os.OpenFile(filepath.Join(h.dir, name), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		m, err := mapAll(f)
+		if err != nil {
+			return err
+		}
+		h.files, h.mapped = append(h.files, f), append(h.mapped, m)
+	}
+	h.bell, err = syscall.Open(filepath.Join(h.dir, "doorbell"), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+	return err
 }
 
 // adversarial is a number that code may be wrong about, near to or far from what is right.
