@@ -35,7 +35,8 @@ const (
 // client without C2 may have its store still in its processor's buffer at P2 although C3 was before P1; then P3 has emptied that
 // buffer, and P4 sees the tail. One that does not look at flags always rings.
 type poller struct {
-	idle time.Duration // 0: never poll, look only when the bell rings
+	idle   time.Duration // 0: never poll, look only when the bell rings
+	rounds int           // in vain; the goroutine's own
 
 	mu      sync.Mutex
 	kicked  []*Kioctx     // guarded by mu; to be looked at, and not yet being
@@ -204,20 +205,25 @@ func (p *poller) reap(l *live) int {
 	return 0
 }
 
-// pause lets others run when a round took nothing; where all that is awake waits for slots, for longer and longer.
+// goschedRounds is after how many rounds in vain other goroutines are let run. Each time wakes up another thread of Go's, which takes its
+// processor from the client or from the kernel: after every round it would cost more than it gives.
+const goschedRounds = 1024
+
+// pause ends a round that took nothing: it only lets others run now and then, but where all that is awake waits for slots it sleeps, for
+// longer and longer.
 func (p *poller) pause(awake []polled) {
 	since := time.Time{}
+	spin := len(awake) == 0
 	for _, a := range awake {
-		if q := a.ctx.sq.Load(); !q.stalled {
-			runtime.Gosched()
-			return
-		}
+		spin = spin || !a.ctx.sq.Load().stalled
 		if a.since.After(since) {
 			since = a.since
 		}
 	}
-	if len(awake) == 0 || time.Since(since) < p.idle {
-		runtime.Gosched()
+	if spin || time.Since(since) < p.idle {
+		if p.rounds++; p.rounds%goschedRounds == 0 {
+			runtime.Gosched()
+		}
 		return
 	}
 	p.setPolled(awake, false)
