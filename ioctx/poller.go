@@ -35,8 +35,7 @@ const (
 // client without C2 may have its store still in its processor's buffer at P2 although C3 was before P1; then P3 has emptied that
 // buffer, and P4 sees the tail. One that does not look at flags always rings.
 type poller struct {
-	idle   time.Duration // 0: never poll, look only when the bell rings
-	rounds int           // in vain; the goroutine's own
+	idle time.Duration // 0: never poll, look only when the bell rings
 
 	mu      sync.Mutex
 	kicked  []*Kioctx     // guarded by mu; to be looked at, and not yet being
@@ -81,9 +80,12 @@ func (p *poller) kick(c *Kioctx) {
 	}
 }
 
-// run looks at what is awake, round after round.
+// run looks at what is awake, round after round. It stays on its thread: io_uring completes requests on the thread that submitted
+// them, and that one should be the one that is awake.
 func (p *poller) run() {
 	defer p.ended.Done()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var awake []polled
 	for {
 		awake = p.admit(awake)
@@ -205,12 +207,8 @@ func (p *poller) reap(l *live) int {
 	return 0
 }
 
-// goschedRounds is after how many rounds in vain other goroutines are let run. Each time wakes up another thread of Go's, which takes its
-// processor from the client or from the kernel: after every round it would cost more than it gives.
-const goschedRounds = 1024
-
-// pause ends a round that took nothing: it only lets others run now and then, but where all that is awake waits for slots it sleeps, for
-// longer and longer.
+// pause ends a round that took nothing. Where all that is awake waits for slots it sleeps, for longer and longer. Otherwise it does not
+// even let others run, which Go's scheduler sees to every 10 ms: to come back takes a thread that has to be woken up.
 func (p *poller) pause(awake []polled) {
 	since := time.Time{}
 	spin := len(awake) == 0
@@ -221,9 +219,6 @@ func (p *poller) pause(awake []polled) {
 		}
 	}
 	if spin || time.Since(since) < p.idle {
-		if p.rounds++; p.rounds%goschedRounds == 0 {
-			runtime.Gosched()
-		}
 		return
 	}
 	p.setPolled(awake, false)
