@@ -47,8 +47,11 @@ func race(args []string) error {
 		close(r.stop)
 	}()
 	var all sync.WaitGroup
-	for _, action := range []func() error{r.destroy, r.setup, r.submit, r.submit, r.reap, r.cancel, r.look, r.wait, r.wait, r.own, r.own} {
-		all.Go(func() { r.loop(action) })
+	for name, action := range map[string]func() error{
+		"destroy": r.destroy, "setup": r.setup, "submit": r.submit, "submit too": r.submit, "reap": r.reap, "cancel": r.cancel,
+		"look": r.look, "wait": r.wait, "wait too": r.wait, "own": r.own, "own too": r.own,
+	} {
+		all.Go(func() { r.loop(name, action) })
 	}
 	fmt.Println("racing")
 	all.Wait()
@@ -57,16 +60,16 @@ func race(args []string) error {
 }
 
 // loop repeats an action until the race ends, once at least.
-func (r *racer) loop(action func() error) {
+func (r *racer) loop(name string, action func() error) {
 	for {
 		err := action()
+		if r.mountGone(err) {
+			return
+		}
 		if err != nil && !isErrno(err, mayCome...) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.err = errors.Join(r.err, err)
-			return
-		}
-		if isErrno(err, mountGone...) || errors.Is(err, syscall.ENOENT) && !exists(r.ctx) {
+			r.err = errors.Join(r.err, fmt.Errorf("%s: %w", name, err))
 			return
 		}
 		select {
@@ -78,12 +81,15 @@ func (r *racer) loop(action func() error) {
 }
 
 // mayCome are what a race with a kill may end in: the context is gone (ENOENT, EINVAL), is there already (EEXIST), has no slot or no event
-// (EAGAIN). ESTALE is not among them. mountGone come when the mount has been taken away,
-// or is about to be.
-var (
-	mayCome   = append([]syscall.Errno{syscall.ENOENT, syscall.EINVAL, syscall.EEXIST, syscall.EAGAIN}, mountGone...)
-	mountGone = []syscall.Errno{syscall.ENOTCONN, syscall.ECONNABORTED, syscall.ESHUTDOWN}
-)
+// (EAGAIN). ESTALE is not among them.
+var mayCome = []syscall.Errno{syscall.ENOENT, syscall.EINVAL, syscall.EEXIST, syscall.EAGAIN}
+
+// mountGone says whether err comes of a mount that is being taken away: the daemon ends (ESHUTDOWN), or has; EIO has the one whose request
+// or answer the kernel is just copying then.
+func (r *racer) mountGone(err error) bool {
+	return os.Getenv(mayUnmountEnv) != "" && (errors.Is(err, syscall.ENOENT) && !exists(r.ctx) ||
+		isErrno(err, syscall.ENOTCONN, syscall.ECONNABORTED, syscall.ESHUTDOWN, syscall.EIO))
+}
 
 func exists(path string) bool {
 	_, err := os.Stat(path)
