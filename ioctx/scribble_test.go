@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 )
@@ -132,6 +134,46 @@ func FuzzScribbleLive(f *testing.F) {
 		tab.Exit(s.c)
 		<-s.c.gone
 	})
+}
+
+// What is in flight has a count of its own: a ring that seems to hold the events already does not make the kill go on. Invariant 3.
+func TestTheKillDoesNotBelieveTheRing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeEngine{t: t, stubborn: true}
+		e := &env{T: t, Table: NewTable(Config{Engine: f, NrEvents: 4})}
+		c := e.setup(1)
+		e.submit(c, "noop\nnoop\n")
+		ring := mapRing(t, c)
+		ring.setHead(c.live.Load().ring.Nr() - 2) // two events up to tail
+		if err := e.Destroy(1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if calls := f.calls(); !slices.Equal(calls, []string{"submit", "cancel"}) {
+			t.Errorf("%v with two requests in flight", calls)
+		}
+		f.finish(2, 0)
+		<-c.gone
+		e.ExitAll(context.Background())
+	})
+}
+
+// tail is the daemon's own: who scribbles over the one that is shown loses nothing by it. Invariant 4.
+func TestAScribbledTailIsNotBelieved(t *testing.T) {
+	e, f := fakeEnv(t, Config{})
+	c := full(e, 4)
+	ring, r := mapRing(t, c), e.reader(c, true, true)
+	defer r.Close()
+	s := e.submitter(c, true)
+	defer s.Close()
+	for seq := uint64(1); seq < 1000; seq++ {
+		f.finish(1, 0)
+		ring.scribble(tailAt, rand.Uint32()>>rand.N(32))
+		if ev := e.events(r, 1)[0]; ev.obj != seq {
+			t.Fatalf("event %v, want that of %d", ev, seq)
+		}
+		e.write(s, "noop\n", 5, 0)
+	}
 }
 
 // The scribbler's neighbour gets every event once, whatever goes on beside it.
