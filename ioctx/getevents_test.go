@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -211,6 +212,46 @@ func TestManyReadersNoneIsLost(t *testing.T) {
 				seen[o.data] = true
 			}
 		})
+	}
+}
+
+// However many read at once, each event is one's.
+func TestReadersShareARing(t *testing.T) {
+	e, f := fakeEnv(t, Config{})
+	c := e.setup(1)
+	for range 5 {
+		e.submit(c, strings.Repeat("noop\n", 1000))
+		f.finish(1000, 0)
+		var mu sync.Mutex
+		seen := make(map[uint64]int)
+		var readers sync.WaitGroup
+		for range 8 {
+			r := e.reader(c, true, true)
+			defer r.Close()
+			readers.Go(func() {
+				b := make([]byte, 2*eventSize)
+				for {
+					n, err := r.Read(b, false, nil)
+					if n == 0 || err != nil {
+						return
+					}
+					mu.Lock()
+					for _, ev := range parseEvents(b[:n]) {
+						seen[ev.obj]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		readers.Wait()
+		if len(seen) != 1000 {
+			t.Errorf("%d events of 1000", len(seen))
+		}
+		for seq, n := range seen {
+			if n != 1 {
+				t.Fatalf("the event of %d was read %d times", seq, n)
+			}
+		}
 	}
 }
 
