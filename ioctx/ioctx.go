@@ -16,11 +16,12 @@
 //
 // # Lock order
 //
-//	Table.mu > Kioctx.setupMu > Kioctx.ctxLock > Kioctx.completionLock
+//	Kioctx.setupMu > Table.mu > Kioctx.ctxLock > Kioctx.completionLock
 //	Reader.mu > Kioctx.ringLock > Kioctx.completionLock
 //	Kioctx.filesMu, Kioctx.outMu, Kioctx.eofMu, waitQueue.mu, errorLog.mu, copier.mu, errand.mu: innermost
 //
-// No lock is held over a system call that can block, over a call into an engine, or over a client. Submitter.sem and
+// No lock is held over a system call that can block, over a call into an engine, or over a client; but for setupMu, which a context's first
+// submit holds while the engine makes its queue, and which is therefore taken before the table's lock and never under it. Submitter.sem and
 // FilesWriter.sem are no locks in this sense: they are waited for like a slot is, and a signal ends the wait.
 package ioctx
 

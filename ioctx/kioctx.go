@@ -152,10 +152,10 @@ func (c *Kioctx) SetNrEvents(n uint64) error {
 	if n == 0 || n > ring.MaxEvents {
 		return syscall.EINVAL
 	}
+	c.setupMu.Lock() // first: activate holds it while the engine makes a queue, and no other context may wait for that
+	defer c.setupMu.Unlock()
 	c.table.mu.Lock()
 	defer c.table.mu.Unlock()
-	c.setupMu.Lock()
-	defer c.setupMu.Unlock()
 	if c.live.Load() != nil {
 		return syscall.EBUSY
 	}
