@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // Each program below clients/ is what its language makes of struct iocb and struct io_event.
@@ -26,7 +28,7 @@ func TestClients(t *testing.T) {
 				d.check(os.WriteFile(file, []byte(numbered(64<<10)), 0o600))
 				r := d.run(exec.Command(command[0], append(command[1:], d.dir, file)...))
 				if r.status != 0 || r.stdout+r.stderr != "" {
-					t.Errorf("status %d, it said: %s%s", r.status, tail(r.stdout), tail(r.stderr))
+					t.Errorf("status %d, it said: %s%s", r.status, harness.Tail(r.stdout), harness.Tail(r.stderr))
 				}
 			})
 		})
@@ -38,7 +40,7 @@ func interpreted(interpreter, program string) func(*testing.T, string) []string 
 	return func(t *testing.T, _ string) []string {
 		path, err := exec.LookPath(interpreter)
 		if err != nil {
-			lacks(t, "%v", err)
+			harness.Lacks(t, "%v", err)
 		}
 		return []string{path, filepath.Join("clients", program)}
 	}
@@ -49,7 +51,7 @@ func compiled(compiler string, args ...string) func(*testing.T, string) []string
 	return func(t *testing.T, dir string) []string {
 		t.Helper()
 		if _, err := exec.LookPath(compiler); err != nil {
-			lacks(t, "%v", err)
+			harness.Lacks(t, "%v", err)
 		}
 		program := filepath.Join(dir, "client")
 		cmd := exec.Command(compiler)

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 var engines = []string{"threads", "uring"}
@@ -19,7 +21,7 @@ type daemon struct {
 	t      *testing.T
 	dir    string // where it is mounted
 	work   string // another directory, for files
-	proc   *process
+	proc   *harness.Process
 	before []string // what it held when it had nothing to do
 	over   bool     // its end has been looked at
 }
@@ -34,10 +36,10 @@ func eachEngine(t *testing.T, test func(t *testing.T, d *daemon)) {
 // mount starts a daemon. When the test ends, it must have come back to what it was and end in order.
 func mount(t *testing.T, opts ...string) *daemon {
 	t.Helper()
-	needFuse(t)
+	harness.NeedFuse(t)
 	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
-	d.proc = start(t, exec.Command(program, d.dir, "-o", strings.Join(opts, ",")))
-	watchdog := time.AfterFunc(5*patient+2*raceTime(), func() {
+	d.proc = harness.Start(t, exec.Command(harness.Program, d.dir, "-o", strings.Join(opts, ",")))
+	watchdog := time.AfterFunc(5*harness.Patient+2*raceTime(), func() {
 		t.Error("the test hangs: the mount is aborted")
 		d.abort()
 	})
@@ -46,48 +48,21 @@ func mount(t *testing.T, opts ...string) *daemon {
 		if !d.over && !t.Failed() {
 			d.end()
 		}
-		abort(d.dir)
-		d.proc.signal(syscall.SIGKILL)
+		harness.Abort(d.dir)
+		d.proc.Signal(syscall.SIGKILL)
 		if t.Failed() {
-			t.Logf("the daemon said: %s", tail(d.proc.said.String()))
+			t.Logf("the daemon said: %s", harness.Tail(d.proc.Said.String()))
 		}
 	})
-	eventually(t, "being mounted", func() bool {
-		select {
-		case <-d.proc.done:
-			if strings.Contains(d.proc.said.String(), "engine=uring cannot be had") {
-				lacks(t, "%s", d.proc.said)
-			}
-			t.Fatalf("the daemon has ended: %s", d.proc.said)
-		default:
-		}
-		return strings.Contains(d.proc.said.String(), "msg=mounted")
-	})
+	d.proc.Mounts(t)
 	d.warmUp()
 	return d
 }
 
-func needFuse(t *testing.T) {
-	t.Helper()
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		lacks(t, "nothing can be mounted here: %v", err)
-	}
-	f.Close()
-}
-
 // abort ends the daemon and its mount, whoever waits for it. The daemon prints where everyone is.
 func (d *daemon) abort() {
-	d.proc.signal(syscall.SIGQUIT)
-	abort(d.dir)
-}
-
-// abort ends a mount, whoever waits for it.
-func abort(dir string) {
-	_ = syscall.Unmount(dir, syscall.MNT_FORCE) // aborts the connection, though it may then say EBUSY
-	if err := syscall.Unmount(dir, syscall.MNT_DETACH); errors.Is(err, syscall.EPERM) {
-		_ = exec.Command("fusermount3", "-u", "-z", dir).Run()
-	}
+	d.proc.Signal(syscall.SIGQUIT)
+	harness.Abort(d.dir)
 }
 
 // warmUp makes the daemon set up what it keeps from then on, and notes what it holds.
@@ -130,7 +105,7 @@ func (d *daemon) back() {
 	}
 	d.idle()
 	var more []string
-	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(patient)
+	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(harness.Patient)
 	defer tick.Stop()
 	for {
 		if more = added(d.before, d.holds()); len(more) == 0 {
@@ -147,7 +122,7 @@ func (d *daemon) back() {
 // stop ends the daemon by SIGTERM and looks at what it leaves.
 func (d *daemon) stop(status int) {
 	d.t.Helper()
-	d.proc.signal(syscall.SIGTERM)
+	d.proc.Signal(syscall.SIGTERM)
 	d.ended(status)
 }
 
@@ -155,25 +130,9 @@ func (d *daemon) stop(status int) {
 func (d *daemon) ended(status int) {
 	d.t.Helper()
 	d.over = true
-	if !d.proc.ends(patient) {
+	if !d.proc.Ends(harness.Patient) {
 		d.abort()
 		d.t.Fatal("the daemon does not end")
 	}
-	if got := d.proc.status(); got != status {
-		d.t.Errorf("the daemon ended with %v, want status %d", d.proc.cmd.ProcessState, status)
-	}
-	for _, bad := range []string{"panic", "DATA RACE", "fatal error", "goroutine "} {
-		if said := d.proc.said.String(); strings.Contains(said, bad) {
-			d.t.Errorf("the daemon said: %s", tail(said))
-			break
-		}
-	}
-	if mounted(d.dir) {
-		d.t.Errorf("%s is still mounted", d.dir)
-	}
-}
-
-func mounted(dir string) bool {
-	table, err := os.ReadFile("/proc/self/mounts")
-	return err == nil && strings.Contains(string(table), " "+dir+" fuse.")
+	d.proc.Ended(d.t, d.dir, status)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
 )
 
@@ -126,23 +127,23 @@ func TestPlaneClientKilled(t *testing.T) {
 func (d *daemon) killFull(c string, alive *os.File) {
 	d.t.Helper()
 	cmd := exec.Command("/proc/self/exe", d.path(c))
-	cmd.Env = append(os.Environ(), roleEnv+"=planefiller")
+	cmd.Env = append(os.Environ(), harness.RoleEnv+"=planefiller")
 	if alive != nil {
 		cmd.ExtraFiles = []*os.File{alive}
 	}
-	p := start(d.t, cmd)
+	p := harness.Start(d.t, cmd)
 	if alive != nil {
 		alive.Close()
 	}
-	eventually(d.t, "sq being full", func() bool {
-		if p.ends(0) {
-			d.t.Fatalf("the client ended: %s", p.said)
+	harness.Eventually(d.t, "sq being full", func() bool {
+		if p.Ends(0) {
+			d.t.Fatalf("the client ended: %s", p.Said)
 		}
-		return p.said.String() == "full\n"
+		return p.Said.String() == "full\n"
 	})
-	eventually(d.t, "all slots being used", func() bool { return strings.Count(d.get(c, "inflight"), "\n") == planeSlots })
-	p.signal(syscall.SIGKILL)
-	if !p.ends(patient) {
+	harness.Eventually(d.t, "all slots being used", func() bool { return strings.Count(d.get(c, "inflight"), "\n") == planeSlots })
+	p.Signal(syscall.SIGKILL)
+	if !p.Ends(harness.Patient) {
 		d.t.Fatal("a client outlives SIGKILL")
 	}
 }
@@ -178,7 +179,7 @@ func TestPlaneKilledWhilePolled(t *testing.T) {
 func pushUntilDead(p *plane, some chan struct{}) error {
 	pushed, seen := uint64(0), map[uint64]bool{}
 	events := make([]ring.IOEvent, 64)
-	for end := time.Now().Add(patient); !p.sq.Dead(); {
+	for end := time.Now().Add(harness.Patient); !p.sq.Dead(); {
 		if time.Now().After(end) {
 			return errors.New("sq never says DEAD")
 		}

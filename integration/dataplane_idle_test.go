@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
 )
 
@@ -39,7 +40,7 @@ func TestPlaneLeavesMachineAlone(t *testing.T) {
 		for p.push(nop(1)) {
 		}
 		d.check(p.publish())
-		eventually(t, "all slots being used", func() bool { return d.stat(c, "completed") == 32*1000+64 })
+		harness.Eventually(t, "all slots being used", func() bool { return d.stat(c, "completed") == 32*1000+64 })
 		d.becomesIdle("while requests wait for slots")
 	})
 }
@@ -64,7 +65,7 @@ func (d *daemon) becomesIdle(when string) {
 // ticks are the hundredths of a second that d has used: utime and stime of proc_pid_stat(5).
 func (d *daemon) ticks() int {
 	d.t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.proc.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.proc.Pid()))
 	d.check(err)
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	f := strings.Fields(rest)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // A Go program reads ready like any FIFO: in its poller, with deadlines, until the end of file that is the kill.
@@ -25,7 +27,7 @@ func TestReadyInGo(t *testing.T) {
 		}
 		for range 3 {
 			d.put("noop tag=1\n", c, "submit")
-			d.check(wait(patient))
+			d.check(wait(harness.Patient))
 			if d.get(c, "events") == "" {
 				t.Error("ready, and no event")
 			}
@@ -34,7 +36,7 @@ func TestReadyInGo(t *testing.T) {
 			}
 		}
 		d.check(os.Remove(d.path(c)))
-		if err := wait(patient); !errors.Is(err, io.EOF) {
+		if err := wait(harness.Patient); !errors.Is(err, io.EOF) {
 			t.Errorf("ready after the kill: %v", err)
 		}
 	})

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // noSharing is how a client below clients/ ends where memory is not shared.
@@ -27,10 +29,10 @@ func TestPlaneClients(t *testing.T) {
 				d.check(os.WriteFile(file, []byte(numbered(64<<10)), 0o600))
 				r := d.run(exec.Command(command[0], append(command[1:], d.dir, file)...))
 				if r.status == noSharing {
-					lacks(t, "memory is not shared here")
+					harness.Lacks(t, "memory is not shared here")
 				}
 				if r.status != 0 || r.stdout+r.stderr != "" {
-					t.Errorf("status %d, it said: %s%s", r.status, tail(r.stdout), tail(r.stderr))
+					t.Errorf("status %d, it said: %s%s", r.status, harness.Tail(r.stdout), harness.Tail(r.stderr))
 				}
 			})
 		})

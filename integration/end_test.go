@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // SIGTERM and an unmount end the daemon after its grace, whatever is in flight. What can be cancelled is, a hung open included; a hung
@@ -14,7 +16,7 @@ import (
 // is done.
 func TestEndWithRequestsInFlight(t *testing.T) {
 	for name, end := range map[string]func(d *daemon) error{
-		"SIGTERM": func(d *daemon) error { d.proc.signal(syscall.SIGTERM); return nil },
+		"SIGTERM": func(d *daemon) error { d.proc.Signal(syscall.SIGTERM); return nil },
 		"umount":  func(d *daemon) error { return syscall.Unmount(d.dir, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -33,20 +35,20 @@ func endInFlight(t *testing.T, engine string, end func(d *daemon) error) {
 	h.hung(t, 2)
 	begun := time.Now()
 	if err := end(d); errors.Is(err, syscall.EPERM) {
-		lacks(t, "umount: %v", err)
+		harness.Lacks(t, "umount: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the daemon saying that it has ended", func() bool {
-		return strings.Contains(d.proc.said.String(), "msg=ended")
+	harness.Eventually(t, "the daemon saying that it has ended", func() bool {
+		return strings.Contains(d.proc.Said.String(), "msg=ended")
 	})
 	if took := time.Since(begun); took < grace {
 		t.Errorf("it ended after %v of a grace of %v", took, grace)
 	}
-	if mounted(d.dir) {
+	if harness.Mounted(d.dir) {
 		t.Errorf("%s is still mounted", d.dir)
 	}
-	said := d.proc.said.String()
+	said := d.proc.Said.String()
 	if strings.Count(said, "left in flight") != 1 || !strings.Contains(said, h.path("read")) {
 		t.Errorf("only the read is left: %s", said)
 	}
@@ -60,16 +62,16 @@ func TestEndWithACopyOfTheMount(t *testing.T) {
 	copied := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", "echo copied; read -r _")
 	stdin, err := copied.StdinPipe()
 	d.check(err)
-	p := start(t, copied)
-	eventually(t, "a copy of the mount", func() bool {
-		if p.ends(0) {
-			lacks(t, "unshare: %s", p.said)
+	p := harness.Start(t, copied)
+	harness.Eventually(t, "a copy of the mount", func() bool {
+		if p.Ends(0) {
+			harness.Lacks(t, "unshare: %s", p.Said)
 		}
-		return p.said.String() == "copied\n"
+		return p.Said.String() == "copied\n"
 	})
 	d.stop(0)
 	d.check(stdin.Close())
-	if !p.ends(patient) {
+	if !p.Ends(harness.Patient) {
 		t.Error("a program beside the copy hangs")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 func (d *daemon) check(err error) {
@@ -63,7 +65,7 @@ func (d *daemon) stat(c, key string) int {
 // idle waits until the last context is gone: the kernel reports a close some time after it.
 func (d *daemon) idle() {
 	d.t.Helper()
-	eventually(d.t, "aio-nr being 0", func() bool { return d.get("aio-nr") == "0\n" })
+	harness.Eventually(d.t, "aio-nr being 0", func() bool { return d.get("aio-nr") == "0\n" })
 }
 
 // fifo is an empty pipe that this process holds open at both ends.

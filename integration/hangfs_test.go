@@ -13,48 +13,43 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // hangFS is a file system of another process: reads of "read" are never answered, nor are opens of "open", interrupted or not,
 // before SIGTERM.
 type hangFS struct {
 	dir  string
-	proc *process
+	proc *harness.Process
 }
 
 func mountHangFS(t *testing.T) *hangFS {
 	t.Helper()
-	needFuse(t)
+	harness.NeedFuse(t)
 	h := &hangFS{dir: t.TempDir()}
 	cmd := exec.Command("/proc/self/exe", h.dir)
-	cmd.Env = append(os.Environ(), roleEnv+"=hangfs")
-	h.proc = start(t, cmd)
+	cmd.Env = append(os.Environ(), harness.RoleEnv+"=hangfs")
+	h.proc = harness.Start(t, cmd)
 	t.Cleanup(func() {
-		h.proc.signal(syscall.SIGKILL)
-		abort(h.dir)
+		h.proc.Signal(syscall.SIGKILL)
+		harness.Abort(h.dir)
 	})
-	eventually(t, "the file system that hangs being mounted", func() bool {
-		select {
-		case <-h.proc.done:
-			t.Fatalf("it has ended: %s", h.proc.said)
-		default:
-		}
-		return strings.Contains(h.proc.said.String(), "mounted")
-	})
+	h.proc.Says(t, "mounted")
 	return h
 }
 
 // hung waits until n calls hang.
 func (h *hangFS) hung(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprint(n, " calls hanging"), func() bool { return strings.Count(h.proc.said.String(), "hangs") >= n })
+	harness.Eventually(t, fmt.Sprint(n, " calls hanging"), func() bool { return strings.Count(h.proc.Said.String(), "hangs") >= n })
 }
 
 // release answers all that hangs, and ends it.
 func (h *hangFS) release(t *testing.T) {
 	t.Helper()
-	h.proc.signal(syscall.SIGTERM)
-	if !h.proc.ends(patient) {
+	h.proc.Signal(syscall.SIGTERM)
+	if !h.proc.Ends(harness.Patient) {
 		t.Fatal("the file system that hangs does not end")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
 )
 
@@ -44,12 +45,12 @@ func TestHostileClient(t *testing.T) {
 			second := d.readsHonestly(p, content, half/2)
 			t.Logf("%d KiB resident, then %d KiB", first, second)
 			t.Logf("%d hostile requests", d.stat(bad, "submitted")-taken)
-			eventually(t, "hostile requests being taken", func() bool { return d.stat(bad, "submitted") > taken+100 })
+			harness.Eventually(t, "hostile requests being taken", func() bool { return d.stat(bad, "submitted") > taken+100 })
 			if second > first+grows {
 				t.Errorf("the daemon grows: %d KiB resident, then %d KiB", first, second)
 			}
-			if h.ends(0) {
-				t.Fatalf("the hostile client has ended: %s", tail(h.said.String()))
+			if h.Ends(0) {
+				t.Fatalf("the hostile client has ended: %s", harness.Tail(h.Said.String()))
 			}
 			if killFirst {
 				d.endHostile(h)
@@ -57,9 +58,9 @@ func TestHostileClient(t *testing.T) {
 			d.check(os.Remove(d.path(bad)))
 			if !killFirst {
 				d.readsHonestly(p, content, 0)
-				h.signal(syscall.SIGKILL)
+				h.Signal(syscall.SIGKILL)
 			}
-			if !h.ends(patient) {
+			if !h.Ends(harness.Patient) {
 				t.Fatal("the hostile client does not end")
 			}
 		}
@@ -78,11 +79,11 @@ func (d *daemon) startHostile(c, file string) runningRacer {
 	d.put(fmt.Sprintf("open 0 open=rdonly %s\nopen 1 open=rdwr %s\nopen 2 open=rdonly /dev/zero\nopen 3 open=wronly /dev/null\n", file, d.fifo()),
 		c, "files")
 	cmd := exec.Command("/proc/self/exe", d.path(c))
-	cmd.Env = append(os.Environ(), roleEnv+"=hostile")
+	cmd.Env = append(os.Environ(), harness.RoleEnv+"=hostile")
 	stdin, err := cmd.StdinPipe()
 	d.check(err)
-	h := runningRacer{start(d.t, cmd), stdin}
-	eventually(d.t, "being hostile", func() bool { return strings.HasPrefix(h.said.String(), "hostile\n") })
+	h := runningRacer{harness.Start(d.t, cmd), stdin}
+	harness.Eventually(d.t, "being hostile", func() bool { return strings.HasPrefix(h.Said.String(), "hostile\n") })
 	return h
 }
 
@@ -90,12 +91,12 @@ func (d *daemon) startHostile(c, file string) runningRacer {
 func (d *daemon) endHostile(h runningRacer) {
 	d.t.Helper()
 	h.stdin.Close()
-	if !h.ends(patient) {
-		h.signal(syscall.SIGQUIT) // it says where everyone is
-		h.ends(patient)
+	if !h.Ends(harness.Patient) {
+		h.Signal(syscall.SIGQUIT) // it says where everyone is
+		h.Ends(harness.Patient)
 	}
-	if h.status() != 0 {
-		d.t.Fatalf("the hostile client: %s", tail(h.said.String()))
+	if h.Status() != 0 {
+		d.t.Fatalf("the hostile client: %s", harness.Tail(h.Said.String()))
 	}
 }
 
@@ -140,7 +141,7 @@ func (d *daemon) readsHonestly(p *plane, content string, long time.Duration) (re
 // resident are the KiB that d has in memory: VmRSS of proc_pid_status(5).
 func (d *daemon) resident() int {
 	d.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.proc.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.proc.Pid()))
 	d.check(err)
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
 	kib, err := strconv.Atoi(strings.Fields(rest)[0])

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 const racers = 10
@@ -41,15 +43,15 @@ func TestRaceAgainstKill(t *testing.T) {
 			gone := d.startRacers(file, pipe, mayUnmountEnv+"=1")
 			<-time.After(raceTime() / 4)
 			for _, r := range gone[:racers/2] {
-				r.signal(syscall.SIGKILL)
+				r.Signal(syscall.SIGKILL)
 			}
 			d.stop(0)
 			for _, r := range gone {
-				if !r.ends(patient) {
+				if !r.Ends(harness.Patient) {
 					t.Fatalf("a racer outlives the mount")
 				}
-				if s := r.cmd.ProcessState; s.ExitCode() != 0 && s.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-					t.Errorf("%v: %s", s, tail(r.said.String()))
+				if s := r.Cmd.ProcessState; s.ExitCode() != 0 && s.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+					t.Errorf("%v: %s", s, harness.Tail(r.Said.String()))
 				}
 			}
 		})
@@ -57,7 +59,7 @@ func TestRaceAgainstKill(t *testing.T) {
 }
 
 type runningRacer struct {
-	*process
+	*harness.Process
 	stdin io.Closer
 }
 
@@ -67,13 +69,13 @@ func (d *daemon) startRacers(file, pipe, env string) []runningRacer {
 	var all []runningRacer
 	for i := range racers {
 		cmd := exec.Command("/proc/self/exe", d.dir, file, pipe, fmt.Sprint(i+1))
-		cmd.Env = append(os.Environ(), roleEnv+"=racer", env)
+		cmd.Env = append(os.Environ(), harness.RoleEnv+"=racer", env)
 		stdin, err := cmd.StdinPipe()
 		d.check(err)
-		all = append(all, runningRacer{start(d.t, cmd), stdin})
+		all = append(all, runningRacer{harness.Start(d.t, cmd), stdin})
 	}
 	for _, r := range all {
-		eventually(d.t, "racing", func() bool { return strings.HasPrefix(r.said.String(), "racing\n") })
+		harness.Eventually(d.t, "racing", func() bool { return strings.HasPrefix(r.Said.String(), "racing\n") })
 	}
 	return all
 }
@@ -87,18 +89,18 @@ func (d *daemon) racing(file, pipe string, long time.Duration, env string) (repo
 		d.check(r.stdin.Close())
 	}
 	for _, r := range all {
-		eventually(d.t, "the end of a racer", func() bool {
+		harness.Eventually(d.t, "the end of a racer", func() bool {
 			for _, n := range mortal { // somebody may still wait in one
 				if err := os.Remove(d.path("ctx", n)); err != nil && !errors.Is(err, os.ErrNotExist) && !isErrno(err, syscall.EINVAL) {
 					d.t.Fatal(err)
 				}
 			}
-			return r.ends(0)
+			return r.Ends(0)
 		})
-		if r.status() != 0 {
-			d.t.Fatalf("a racer: %s", tail(r.said.String()))
+		if r.Status() != 0 {
+			d.t.Fatalf("a racer: %s", harness.Tail(r.Said.String()))
 		}
-		reports = append(reports, strings.Split(r.said.String(), "\n")...)
+		reports = append(reports, strings.Split(r.Said.String(), "\n")...)
 	}
 	return reports
 }

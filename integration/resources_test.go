@@ -14,7 +14,7 @@ var inodeNumber = regexp.MustCompile(`\[\d+\]`)
 // holds lists the descriptors of the daemon and those of its mappings that are shared memory or a ring.
 func (d *daemon) holds() []string {
 	d.t.Helper()
-	proc := fmt.Sprintf("/proc/%d", d.proc.cmd.Process.Pid)
+	proc := fmt.Sprintf("/proc/%d", d.proc.Pid())
 	fds, err := os.ReadDir(filepath.Join(proc, "fd"))
 	d.check(err)
 	var all []string

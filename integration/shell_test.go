@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // A script runs in a shell on a mount. $M is the mount, and the working directory is d.work.
@@ -25,7 +27,7 @@ func eachShell(t *testing.T, test func(t *testing.T, s script)) {
 func inShell(t *testing.T, shell string, test func(t *testing.T, s script)) {
 	path, err := exec.LookPath(shell)
 	if err != nil {
-		lacks(t, "%v", err)
+		harness.Lacks(t, "%v", err)
 	}
 	eachEngine(t, func(t *testing.T, d *daemon) { test(t, script{d, path}) })
 }
@@ -53,7 +55,7 @@ func (s script) run(text string) string {
 	s.t.Helper()
 	r := s.daemon.run(s.cmd(text))
 	if r.status != 0 || r.stderr != "" {
-		s.t.Fatalf("status %d, stderr: %s\nstdout: %s", r.status, tail(r.stderr), tail(r.stdout))
+		s.t.Fatalf("status %d, stderr: %s\nstdout: %s", r.status, harness.Tail(r.stderr), harness.Tail(r.stdout))
 	}
 	return r.stdout
 }
@@ -70,7 +72,7 @@ func (s script) file(name, content string) string {
 func (s script) want(got, want string) {
 	s.t.Helper()
 	if got != want {
-		s.t.Errorf("got:\n%s\nwant:\n%s", tail(got), tail(want))
+		s.t.Errorf("got:\n%s\nwant:\n%s", harness.Tail(got), harness.Tail(want))
 	}
 }
 
