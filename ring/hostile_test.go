@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 )
@@ -93,7 +94,7 @@ func TestHeadMovesBelowWindow(t *testing.T) {
 	}
 }
 
-// FuzzScribble writes bytes of the input over the header between operations that other bytes choose.
+// FuzzScribble writes bytes of the input over the header of a completion ring between operations that other bytes choose.
 func FuzzScribble(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 2, 8, 255, 255, 255, 255, 1, 0, 12, 127, 0, 0, 0, 3, 2})
 	f.Add([]byte{0, 8, 127, 0, 0, 0, 1, 8, 128, 0, 0, 0, 2, 0, 1, 3})
@@ -126,6 +127,63 @@ func FuzzScribble(f *testing.F) {
 				}
 				survey(t, r, r.Peek())
 			}
+		}
+	})
+}
+
+// surveySQ looks at all that waits, checks that it lies behind head, the daemon's own, and takes some of it.
+func surveySQ(t *testing.T, q *SQ, head, some uint32) (taken uint32) {
+	t.Helper()
+	n, nr := q.Len(), q.Nr()
+	if n > nr || q.Waiting() != (n > 0) {
+		t.Fatalf("%d iocbs wait in a ring of %d: %v", n, nr, q.Waiting())
+	}
+	var e SQE
+	for i := range n {
+		q.Copy(i, &e)
+		if at := SQHeaderLength + sqeSize*int((head+i)%nr); !bytes.Equal(e[:], q.Memory().Bytes()[at:][:sqeSize]) {
+			t.Fatalf("iocb %d behind head %d is %x", i, head, e)
+		}
+	}
+	taken = some % (n + 1)
+	if q.Advance(taken); q.header.Head != head+taken {
+		t.Fatalf("head is %d, shown as %d", head+taken, q.header.Head)
+	}
+	return taken
+}
+
+// FuzzSQ does to a submission ring what FuzzScribble does to a completion ring, beside a client in order.
+func FuzzSQ(f *testing.F) {
+	f.Add(uint32(0), []byte{1, 5, 9, 2, 0, 12, 255, 255, 255, 255, 1, 130, 3, 7, 2})
+	f.Add(^uint32(0)-3, []byte{1, 1, 1, 1, 1, 254, 0, 8, 0, 0, 0, 9, 1, 10, 11, 48, 1, 2, 3, 4, 6})
+	f.Fuzz(func(t *testing.T, head uint32, program []byte) {
+		q, s := newSQ(t, 1)
+		q.head, q.header.Head, q.header.Tail, s.tail = head, head, head, head
+		for len(program) > 0 {
+			op := program[0]
+			program = program[1:]
+			switch op % 4 {
+			case 0:
+				if len(program) >= 4 {
+					copy(q.Memory().Bytes()[op>>2:], program[:4]) // unaligned, too
+					program = program[4:]
+				}
+			case 1:
+				s.Push(entry(uint64(op)))
+				s.Publish()
+			case 2:
+				head += surveySQ(t, q, head, uint32(op>>2))
+			case 3:
+				if q.SetNeedWakeup(); !s.Publish() {
+					t.Fatal("the bell is not asked for")
+				}
+				if q.ClearNeedWakeup(); s.Publish() {
+					t.Fatal("the bell is still asked for")
+				}
+			}
+		}
+		if q.SetDead(); !s.Dead() {
+			t.Fatal("not dead")
 		}
 	})
 }
