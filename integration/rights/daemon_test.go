@@ -1,47 +1,24 @@
 package rights
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
-)
 
-// patient is how long a test waits for what has to happen. Only what hangs takes so long, on whatever machine.
-const patient = 60 * time.Second
+	"github.com/aiofs/aiofs/integration/internal/harness"
+)
 
 // A daemon is root's, on a mount for all users.
 type daemon struct {
 	*testing.T
 	dir  string // where it is mounted
 	work string // a directory where every user may write
-	cmd  *exec.Cmd
-	said output
-}
-
-// output is what a process says while it runs.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+	proc *harness.Process
 }
 
 // eachEngine runs test on a mount with either engine.
@@ -55,66 +32,37 @@ func eachEngine(t *testing.T, opts string, test func(d *daemon)) {
 func mount(t *testing.T, opts string, before ...string) *daemon {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lacks(t, "needs root")
+		harness.Lacks(t, "needs root")
 	}
-	if f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err != nil {
-		lacks(t, "nothing can be mounted here: %v", err)
-	} else {
-		f.Close()
-	}
-	base, err := os.MkdirTemp(workDir, "test-")
+	harness.NeedFuse(t)
+	base := t.TempDir()
 	d := &daemon{T: t, dir: filepath.Join(base, "mnt"), work: filepath.Join(base, "work")}
-	for _, dir := range []string{d.dir, d.work} {
-		d.check(err)
-		err = os.Mkdir(dir, 0o755)
+	for dir, mode := range map[string]os.FileMode{d.dir: 0o755, d.work: 0o777 | os.ModeSticky} {
+		d.check(os.Mkdir(dir, 0o755))
+		d.check(os.Chmod(dir, mode))
 	}
-	d.check(err)
-	d.check(os.Chmod(base, 0o755))
-	d.check(os.Chmod(d.work, 0o1777))
-	args := append(before, program, d.dir, "-o", "allow_other,"+opts)
-	d.cmd = exec.Command(args[0], args[1:]...)
-	d.cmd.Stdout, d.cmd.Stderr = &d.said, &d.said
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	d.check(d.cmd.Start())
-	ended := make(chan struct{})
-	go func() {
-		d.cmd.Wait()
-		close(ended)
-	}()
-	t.Cleanup(func() { d.end(ended) })
-	d.eventually("being mounted", func() bool {
-		select {
-		case <-ended:
-			if strings.Contains(d.said.String(), "engine=uring cannot be had") {
-				lacks(t, "%s", d.said.String())
-			}
-			t.Fatalf("the daemon has ended: %s", d.said.String())
-		default:
-		}
-		return strings.Contains(d.said.String(), "msg=mounted")
-	})
+	d.check(os.Chmod(filepath.Dir(base), 0o755)) // every user may pass
+	args := append(before, harness.Program, d.dir, "-o", "allow_other,"+opts)
+	d.proc = harness.Start(t, exec.Command(args[0], args[1:]...))
+	d.proc.Mounts(t)
+	t.Cleanup(d.end)
 	return d
 }
 
 // end ends the daemon, which must not have left anything, nor complained.
-func (d *daemon) end(ended chan struct{}) {
-	d.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.NewTimer(patient)
-	defer late.Stop()
-	select {
-	case <-ended:
-	case <-late.C:
-		d.Error("the daemon does not end")
-		d.cmd.Process.Kill()
-		syscall.Unmount(d.dir, syscall.MNT_FORCE)
-		syscall.Unmount(d.dir, syscall.MNT_DETACH)
-		<-ended
+func (d *daemon) end() {
+	d.proc.Signal(syscall.SIGTERM)
+	if !d.proc.Ends(harness.Patient) {
+		harness.Abort(d.dir)
+		d.Fatal("the daemon does not end")
 	}
-	said := d.said.String()
-	if !d.cmd.ProcessState.Success() || strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic") || strings.Contains(said, "left") {
-		d.Errorf("%v; the daemon said: %s", d.cmd.ProcessState, said)
-	} else if d.Failed() {
-		d.Logf("the daemon said: %s", said)
+	d.proc.Ended(d, d.dir, 0)
+	said := d.proc.Said.String()
+	if strings.Contains(said, "left") {
+		d.Error("the daemon has left something")
+	}
+	if d.Failed() {
+		d.Logf("the daemon said: %s", harness.Tail(said))
 	}
 }
 
@@ -122,20 +70,6 @@ func (d *daemon) check(err error) {
 	d.Helper()
 	if err != nil {
 		d.Fatal(err)
-	}
-}
-
-func (d *daemon) eventually(what string, cond func() bool) {
-	d.Helper()
-	tick, late := time.NewTicker(2*time.Millisecond), time.NewTimer(patient)
-	defer tick.Stop()
-	defer late.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			d.Fatalf("in vain: %s", what)
-		}
 	}
 }
 
@@ -188,21 +122,25 @@ func said(cmd *exec.Cmd) string {
 
 // command is a command that a user runs; stop ends it.
 func (d *daemon) command(uid int, args ...string) (cmd *exec.Cmd, stop context.CancelFunc) {
-	ctx, stop := context.WithTimeout(context.Background(), patient)
+	ctx, stop := context.WithTimeout(context.Background(), harness.Patient)
 	cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "M="+d.dir, "W="+d.work, fmt.Sprintf("D=%d", d.cmd.Process.Pid))
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "M="+d.dir, "W="+d.work, fmt.Sprintf("D=%d", d.proc.Pid()))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}, Pdeathsig: syscall.SIGKILL,
 	}
 	return cmd, stop
 }
 
-// role runs one of roles as a user.
+// role runs one of roles as a user, from a copy of this program that every user may run.
 func (d *daemon) role(uid int, name string, args ...string) string {
 	d.Helper()
-	cmd, stop := d.command(uid, append([]string{filepath.Join(workDir, "roles")}, args...)...)
+	self, err := os.ReadFile("/proc/self/exe")
+	d.check(err)
+	program := filepath.Join(d.work, "roles")
+	d.check(os.WriteFile(program, self, 0o755))
+	cmd, stop := d.command(uid, append([]string{program}, args...)...)
 	defer stop()
-	cmd.Env = append(cmd.Env, roleEnv+"="+name)
+	cmd.Env = append(cmd.Env, harness.RoleEnv+"="+name)
 	return said(cmd)
 }

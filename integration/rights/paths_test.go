@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // What its owner may not read is not read for him, though the daemon could.
@@ -96,10 +98,10 @@ func TestReservedBlocks(t *testing.T) {
 		script := fmt.Sprintf("truncate -s 16M %[1]s && mkfs.ext4 -q -m 50 -O ^has_journal %[1]s && mkdir %[2]s && "+
 			"mount -o loop %[1]s %[2]s && chmod 1777 %[2]s", image, mnt)
 		if out := d.run(root, "sh", "-c", script); out != "" {
-			lacks(d.T, "no ext4 on a loop device: %s", out)
+			harness.Lacks(d, "no ext4 on a loop device: %s", out)
 		}
 		d.Cleanup(func() { // the daemon closes files in its own time
-			d.eventually("umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
+			harness.Eventually(d, "umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
 		})
 		for _, open := range []string{"", " open=wronly,direct"} {
 			fill := "touch fs/f; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do req pwrite buf=0 len=1M off=${i}M" + open + " ./fs/f; done; rm fs/f\n"

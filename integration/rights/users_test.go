@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // A context is its owner's: nobody else enters it, nor removes it, root aside.
@@ -57,7 +59,7 @@ func TestRealTimeClass(t *testing.T) {
 func (d *daemon) threads() map[int]string {
 	d.Helper()
 	all := make(map[int]string)
-	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.cmd.Process.Pid))
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", d.proc.Pid()))
 	d.check(err)
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
@@ -73,7 +75,7 @@ func (d *daemon) threads() map[int]string {
 // TestReservedBlocks show what they can do.)
 func (d *daemon) personalities() (all []string) {
 	d.Helper()
-	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", d.cmd.Process.Pid))
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", d.proc.Pid()))
 	d.check(err)
 	for _, path := range paths {
 		text, _ := os.ReadFile(path) // it may be closed by now
@@ -95,10 +97,10 @@ echo done; read -r line`)
 		defer stop()
 		in, err := cmd.StdinPipe()
 		d.check(err)
-		out := &output{}
+		out := &harness.Output{}
 		cmd.Stdout, cmd.Stderr = out, out
 		d.check(cmd.Start())
-		d.eventually("the user's work", func() bool { return strings.HasSuffix(out.String(), "done\n") })
+		harness.Eventually(d, "the user's work", func() bool { return strings.HasSuffix(out.String(), "done\n") })
 
 		working := 0
 		for tid, status := range d.threads() {
@@ -192,10 +194,10 @@ func (d *daemon) share(fill, full string, times int) {
 	defer stop()
 	in, err := cmd.StdinPipe()
 	d.check(err)
-	out := &output{}
+	out := &harness.Output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	d.check(cmd.Start())
-	d.eventually("a full share", func() bool { return strings.HasSuffix(out.String(), "full\n") })
+	harness.Eventually(d, "a full share", func() bool { return strings.HasSuffix(out.String(), "full\n") })
 	for _, said := range []string{out.String(), d.sh(other, fill), d.sh(root, fill)} {
 		if got := strings.Count(said, full); got != times {
 			d.Errorf("%d times %q, want %d:\n%s", got, full, times, said)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // fifo makes a FIFO for all users, held open at both ends.
@@ -25,7 +27,7 @@ func (d *daemon) fifo(name string) *os.File {
 // completed waits until a context has completed so many requests.
 func (d *daemon) completed(ctx string, n int) {
 	d.Helper()
-	d.eventually("the end of a read", func() bool {
+	harness.Eventually(d, "the end of a read", func() bool {
 		text, err := os.ReadFile(filepath.Join(ctx, "stat"))
 		d.check(err)
 		return strings.Contains(string(text), fmt.Sprintf("\ncompleted %d\n", n))
@@ -51,10 +53,10 @@ func TestCallerGone(t *testing.T) {
 		defer stop()
 		in, err := cmd.StdinPipe()
 		d.check(err)
-		out := &output{}
+		out := &harness.Output{}
 		cmd.Stdout, cmd.Stderr = out, out
 		d.check(cmd.Start())
-		d.eventually("the next program", func() bool { return out.String() == "watching\n" })
+		harness.Eventually(d, "the next program", func() bool { return out.String() == "watching\n" })
 		_, err = pipe.Write(page)
 		d.check(err)
 		d.completed(ctx, 2)
@@ -64,14 +66,14 @@ func TestCallerGone(t *testing.T) {
 			d.Errorf("the next program says: %s", got)
 		}
 		d.want(nobody, "cut -d' ' -f1-3 "+ctx+"/events; rmdir "+ctx, "0 -14 EFAULT\n0 -14 EFAULT")
-		d.eventually("the pipe's being let go", func() bool { return !d.holds("pipe") })
+		harness.Eventually(d, "the pipe's being let go", func() bool { return !d.holds("pipe") })
 	})
 }
 
 // holds says whether the daemon has a file open.
 func (d *daemon) holds(name string) bool {
 	d.Helper()
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", d.cmd.Process.Pid))
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", d.proc.Pid()))
 	d.check(err)
 	for _, fd := range fds {
 		if link, _ := os.Readlink(fd); strings.HasSuffix(link, "/"+name) { // it may be closed by now
@@ -113,10 +115,10 @@ func TestNumberOfACallerRecycled(t *testing.T) {
 			bin := d.compile("witness")
 			cmd, stop := d.command(root, "unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", recycle)
 			defer stop()
-			cmd.Env = append(cmd.Env, "P="+program, "B="+bin, "E="+engine)
+			cmd.Env = append(cmd.Env, "P="+harness.Program, "B="+bin, "E="+engine)
 			got := said(cmd)
 			if _, err := exec.LookPath("unshare"); err != nil || strings.Contains(got, "unshare failed") {
-				lacks(t, "no pid namespaces: %s", got)
+				harness.Lacks(t, "no pid namespaces: %s", got)
 			}
 			if got != "watching\nclean\n0 -14 EFAULT\n" {
 				log, _ := os.ReadFile(filepath.Join(d.work, "log"))
