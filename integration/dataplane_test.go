@@ -12,7 +12,7 @@ import (
 // noSharing is how a client below clients/ ends where memory is not shared.
 const noSharing = 77
 
-// Clients that map sq, ring and buf, and those that wait for ready.
+// Clients that map sq, ring and buf.
 func TestPlaneClients(t *testing.T) {
 	for _, client := range []struct {
 		name    string
@@ -20,7 +20,6 @@ func TestPlaneClients(t *testing.T) {
 	}{
 		{"c", compiled("cc", "-std=c11", "-pedantic", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o", "client", "clients/c/plane.c")},
 		{"python", interpreted("python3", "plane.py")},
-		{"perl", interpreted("perl", "ready.pl")},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			command := client.command(t, t.TempDir())

@@ -1,84 +1,94 @@
 #!/usr/bin/perl
-# A Perl client of aiofs: struct iocb in, struct io_event out.
-#
-# usage: client.pl MOUNT FILE
-#
-# FILE holds 512 KiB. It says nothing and exits with 0, or dies.
+# usage: client.pl MOUNT FILE PIPE
+# Nothing ever comes out of PIPE.
 use strict;
 use warnings;
-use Errno qw(EAGAIN EINVAL);
-use Fcntl qw(O_RDONLY O_WRONLY O_NONBLOCK);
+use Errno qw(EAGAIN ECANCELED);
+use Fcntl;
+use IO::Select;
 
-my ( $mount, $path ) = @ARGV;
-my ( $PREAD, $NOOP ) = ( 0, 6 );
-my $flags = 1 << 30 | 1 << 31;    # IOCB_FLAG_FILE, IOCB_FLAG_BUF
+use constant { IOCB => 'Q L l S s L Q Q q Q L L', EVENT => '(Q Q q q)*' };    # linux/aio_abi.h
+use constant { PREAD => 0, PWRITE => 1, FSYNC => 2, FILE_BUF => 1 << 30 | 1 << 31 };
+use constant { READS => 1000, DEPTH => 32, SIZE => 4096 };
 
-# iocb packs a struct iocb of linux/aio_abi.h.
-sub iocb {
-    my ( $tag, $op, $buf, $nbytes, $offset ) = @_;
-    return pack 'Q L L S s L Q Q q Q L L', $tag, 0, 0, $op, 0, 0, $buf // 0, $nbytes // 0, $offset // 0, 0,
-        $op == $NOOP ? 0 : $flags, 0;
-}
+my ( $mount, $path, $pipe ) = @ARGV;
 
-sub check { $_[0] or die "$_[1]\n" }
-
-sub open_file {
+sub opened {
     my ( $name, $mode ) = @_;
-    sysopen my $fh, $name, $mode or die "$name: $!\n";
-    binmode $fh;
-    return $fh;
+    sysopen my $file, $name, $mode or die "$name: $!\n";
+    return $file;
 }
 
 sub put {
     my ( $name, $text ) = @_;
-    my $fh = open_file( $name, O_WRONLY );
-    check( syswrite( $fh, $text ) == length $text, "$name: $!" );
+    syswrite( opened( $name, O_WRONLY ), $text ) == length $text or die "$name: $!\n";
 }
 
-sub slurp {
-    my ( $name, $size ) = @_;
-    my $fh = open_file( $name, O_RDONLY );
-    read $fh, my $all, $size or die "$name: $!\n";
-    return $all;
+my $new = opened( "$mount/ctx/new", O_RDONLY );    # the context lives as long as this is open
+my $c   = "$mount/ctx/" . int readline $new;
+put( "$c/nr_events", DEPTH );
+put( "$c/files",     "open 0 open=rdwr $path\nopen 1 open=rdwr $pipe\n" );
+my $submit = opened( "$c/submit",     O_WRONLY );
+my $events = opened( "$c/events_raw", O_RDONLY | O_NONBLOCK );
+my $ready  = opened( "$c/ready",      O_RDONLY | O_NONBLOCK );
+my $buf    = opened( "$c/buf",        O_RDWR );
+my $select = IO::Select->new($ready);
+
+sub start {
+    my $batch = join '', @_;
+    syswrite( $submit, $batch ) == length $batch or die "submit: $!\n";
 }
 
-my $alive = open_file( "$mount/ctx/new", O_RDONLY );
-sysread $alive, my $number, 32;
-chomp $number;
-my $c = "$mount/ctx/$number";
+sub request {
+    my ( $tag, $op, $at, $nbytes, $offset, $slot ) = map { $_ // 0 } @_[ 0 .. 5 ];
+    return pack IOCB, $tag, 0, 0, $op, 0, $slot, $at, $nbytes, $offset, 0, FILE_BUF, 0;
+}
 
-# As many as there are slots for are taken, and counted.
-put( "$c/nr_events", "4\n" );
-put( "$c/files",     "open 0 open=rdonly $path\n" );
-my $submit = open_file( "$c/submit", O_WRONLY | O_NONBLOCK );
-my $batch = join '', map { iocb( $_, $PREAD, $_ * 4096, 4096, $_ * 8192 ) } 0 .. 9;
-my $rest  = $batch;
-my $raw   = open_file( "$c/events_raw", O_RDONLY );
-my %seen;
-while ( length $rest ) {
-    my $taken = syswrite $submit, $rest;
-    check( defined $taken, "submit: $!" );
-    check( $taken == ( length $rest < 256 ? length $rest : 256 ), "$taken bytes were taken" );
-    substr $rest, 0, $taken, '';
-    my $left = $taken / 64;
-    check( !defined syswrite( $submit, $rest ) && $! == EAGAIN, 'there are more slots than asked for' ) if length $rest;
-    while ( $left > 0 ) {
-        my $n = sysread $raw, my $events, 4096;
-        check( $n && $n % 32 == 0, "events_raw: $!" );
-        for ( unpack '(a32)*', $events ) {
-            my ( $data, $obj, $res, $res2 ) = unpack 'Q Q q q';
-            check( !$seen{$data}++ && $obj == $data + 1 && $res == 4096 && $res2 == 0, "event of $data: $res" );
-            $left--;
-        }
+# The events that are there, one at least, as [tag, res].
+sub reap {
+    my $raw;
+    until ( sysread $events, $raw, DEPTH * 32 ) {
+        $! == EAGAIN or die "events_raw: $!\n";
+        $select->can_read;
+        sysread $ready, my $byte, 64 or die "ready: $!\n";
     }
+    my @all = unpack EVENT, $raw;
+    return map { [ @all[ 4 * $_, 4 * $_ + 2 ] ] } 0 .. @all / 4 - 1;
 }
-check( keys %seen == 10, 'not every tag came' );
-my $file = slurp( $path, 512 << 10 );
-check( slurp( "$c/buf", 10 * 4096 ) eq join( '', map { substr $file, $_ * 8192, 4096 } 0 .. 9 ), 'buf holds other bytes' );
 
-# A refused iocb ends the count.
-check( syswrite( $submit, iocb( 1, $NOOP ) . iocb( 2, 4 ) ) == 64, 'what was taken before the refusal is counted' );
-check( !defined syswrite( $submit, iocb( 2, 4 ) ) && $! == EINVAL, 'opcode 4 was accepted' );
-close $submit;
-check( sysread( $raw, my $last, 4096 ) == 32, 'no event' );
-check( sysread( $raw, $last, 4096 ) == 0, 'no end of file' );
+# Random reads, each into its own place in buf, which is used again when what came has been looked at.
+my $content = do { local $/; readline opened( $path, O_RDONLY ) };
+my ( @block, $begun, $verified );
+
+sub random_read {
+    my ($place) = @_;
+    $block[$place] = SIZE * int rand( length($content) / SIZE );
+    return request( $place, PREAD, $place * SIZE, SIZE, $block[$place] );
+}
+
+start( map { random_read($_) } 0 .. DEPTH - 1 );
+for ( $begun = DEPTH, $verified = 0 ; $verified < READS ; ) {
+    my @again;
+    for ( reap() ) {
+        my ( $place, $res ) = @$_;
+        sysseek $buf, $place * SIZE, 0;
+        sysread $buf, my $got, SIZE;
+        $res == SIZE && $got eq substr $content, $block[$place], SIZE or die "read at $block[$place]: $res\n";
+        $verified++;
+        push @again, random_read($place) if $begun++ < READS;
+    }
+    start(@again) if @again;
+}
+
+sub one {
+    my ( $want, @request ) = @_;
+    start( request( 7, @request ) );
+    put( "$c/cancel", "tag=7\n" ) if $want == -ECANCELED;
+    my ($event) = reap();
+    $event->[1] == $want or die "@request: $event->[1], not $want\n";
+}
+
+syswrite opened( "$c/buf", O_WRONLY ), "written\n";
+one( 8, PWRITE, 0, 8, length $content );
+one( 0, FSYNC );
+one( -ECANCELED, PREAD, 0, 1, 0, 1 );
