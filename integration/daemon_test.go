@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 var engines = []string{"threads", "uring"}
@@ -108,7 +109,7 @@ func (d *daemon) back() {
 	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(harness.Patient)
 	defer tick.Stop()
 	for {
-		if more = added(d.before, d.holds()); len(more) == 0 {
+		if more = testenv.Added(d.before, d.holds()); len(more) == 0 {
 			return
 		}
 		if time.Now().After(limit) {

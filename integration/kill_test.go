@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const racers = 10
@@ -136,7 +137,7 @@ func (d *daemon) settle(reports []string) {
 	for _, n := range mortal {
 		slices.Sort(events[n])
 		slices.Sort(accepted[n])
-		if more := minus(events[n], accepted[n]); len(more) > 0 {
+		if more := testenv.Added(accepted[n], events[n]); len(more) > 0 {
 			d.t.Errorf("context %s: %d events too many: %v", n, len(more), more)
 		}
 	}
@@ -147,13 +148,10 @@ func (d *daemon) sameTags(n string, accepted, events []string) {
 	d.t.Helper()
 	slices.Sort(accepted)
 	slices.Sort(events)
-	if lost := minus(accepted, events); len(lost) > 0 {
+	if lost := testenv.Added(events, accepted); len(lost) > 0 {
 		d.t.Errorf("context %s: %d requests lost: %v", n, len(lost), lost)
 	}
-	if more := minus(events, accepted); len(more) > 0 {
+	if more := testenv.Added(accepted, events); len(more) > 0 {
 		d.t.Errorf("context %s: %d events too many: %v", n, len(more), more)
 	}
 }
-
-// minus is what a has more than b, both sorted.
-func minus(a, b []string) []string { return added(b, a) }

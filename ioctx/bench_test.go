@@ -8,6 +8,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/engine/uring"
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // BenchmarkNoops is what a request costs from submit to events_raw, its counting included, where the I/O costs nothing.
@@ -18,28 +19,50 @@ func BenchmarkNoops(b *testing.B) {
 }
 
 func benchmarkNoops(b *testing.B, batch int) {
-	e, err := uring.New()
-	if err != nil {
-		b.Skip(err)
-	}
-	pool := threads.NewPool()
-	t := NewTable(Config{Engine: e, Pool: pool})
-	c, err := t.Setup(1, Owner{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err1 := c.OpenSubmit(false)
-	r, err2 := c.OpenEvents(true, false)
-	if err1 != nil || err2 != nil {
-		b.Fatal(err1, err2)
-	}
+	c := benchContext(b)
 	var requests []byte
 	noop := iocb.Iocb{LioOpcode: uint16(iocb.CmdNoop)}
 	for range batch {
 		requests = noop.AppendTo(requests)
 	}
-	events := make([]byte, batch*eventSize)
 	b.ReportAllocs()
+	roundTrips(b, c, requests)
+}
+
+// benchContext is a context over io_uring that the benchmark's end kills.
+func benchContext(b *testing.B) *Kioctx {
+	b.Helper()
+	e, err := uring.New()
+	if err != nil {
+		testenv.LacksURing(b, err.Error())
+	}
+	pool := threads.NewPool()
+	t := NewTable(Config{Engine: e, Pool: pool})
+	b.Cleanup(func() {
+		t.ExitAll(context.Background())
+		e.Close()
+		pool.Close()
+	})
+	c, err := t.Setup(1, Owner{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// roundTrips submits a batch of iocbs and reads its events until that were b.N requests.
+func roundTrips(b *testing.B, c *Kioctx, requests []byte) {
+	b.Helper()
+	s, err1 := c.OpenSubmit(false)
+	r, err2 := c.OpenEvents(true, false)
+	if err1 != nil || err2 != nil {
+		b.Fatal(err1, err2)
+	}
+	defer s.Close()
+	defer r.Close()
+	batch := len(requests) / iocb.Size
+	events := make([]byte, batch*eventSize)
+	b.ResetTimer()
 	for n := 0; n < b.N; n += batch {
 		if _, err := s.Write(requests, self, nil); err != nil {
 			b.Fatal(err)
@@ -53,9 +76,4 @@ func benchmarkNoops(b *testing.B, batch int) {
 		}
 	}
 	b.StopTimer()
-	s.Close()
-	r.Close()
-	t.ExitAll(context.Background())
-	e.Close()
-	pool.Close()
 }

@@ -1,14 +1,17 @@
 package ioctx
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // filesWriter opens files until the test ends.
@@ -140,22 +143,13 @@ func TestAClosedSlotClosesItsFile(t *testing.T) {
 
 // target is what a descriptor leads to.
 func target(fd int32) string {
-	for n, to := range openFiles() {
-		if n == strconv.Itoa(int(fd)) {
-			return to
-		}
-	}
-	return ""
+	to, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	return to
 }
 
 // isOpen says whether any descriptor of this process leads to path.
 func isOpen(path string) bool {
-	for _, to := range openFiles() {
-		if to == path {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(testenv.OpenFiles(), path)
 }
 
 // tempFIFO makes a FIFO and opens both its ends until the test ends.

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/engine/uring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // patience is how long a test waits for what must come. Only broken code makes it wait so long.
@@ -24,24 +24,20 @@ const patience = time.Minute
 // self is this process as a writer.
 var self = Caller{TID: int32(os.Getpid())}
 
-// engines are what every test of I/O runs over. Where the kernel denies io_uring, that half says so and is skipped; in CI it fails.
-func eachEngine(t *testing.T, f func(t *testing.T, e *env)) {
+// eachEngine runs every test of I/O over both engines. Where the kernel denies io_uring, that half says so.
+func eachEngine(t *testing.T, f func(t *testing.T, e *env)) { eachEngineWith(t, Config{}, f) }
+
+func eachEngineWith(t *testing.T, cfg Config, f func(t *testing.T, e *env)) {
 	t.Run("threads", func(t *testing.T) {
 		pool := threads.NewPool()
-		f(t, newEnv(t, pool, threads.New(pool), Config{}))
+		f(t, newEnv(t, pool, threads.New(pool), cfg))
 	})
 	t.Run("uring", func(t *testing.T) {
-		if err := uring.Probe(); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
 		e, err := uring.New()
 		if err != nil {
-			t.Fatal(err)
+			testenv.LacksURing(t, err.Error())
 		}
-		f(t, newEnv(t, threads.NewPool(), e, Config{}))
+		f(t, newEnv(t, threads.NewPool(), e, cfg))
 	})
 }
 
@@ -53,7 +49,7 @@ type env struct {
 
 // newEnv makes a table. When the test ends everything in it must end, and nothing be left.
 func newEnv(t *testing.T, pool *threads.Pool, e engine.Engine, cfg Config) *env {
-	enginetest.CheckLeaks(t)
+	testenv.CheckLeaks(t)
 	cfg.Engine, cfg.Pool = e, pool
 	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	tab := NewTable(cfg)

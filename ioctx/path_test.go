@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // result submits one line as w and returns RES and ERR of its event.
@@ -75,7 +77,7 @@ func TestWhereAPathMayNotLead(t *testing.T) {
 	f := e.filesWriter(c)
 	_, err = f.Write([]byte("open 0 "+path+"\n"), self, nil)
 	wantErrno(t, "a slot", err, syscall.ELOOP)
-	eventually(t, "what was opened in vain is closed", func() bool { return !isOpen(dir) && strings.Count(fmt.Sprint(openFiles()), path) == 1 })
+	eventually(t, "what was opened in vain is closed", func() bool { return !isOpen(dir) && strings.Count(fmt.Sprint(testenv.OpenFiles()), path) == 1 })
 }
 
 // Opening a FIFO does not wait for its other end. A read of it does, as open(2) would; a write without a reader is ENXIO.

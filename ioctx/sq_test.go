@@ -11,8 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/aiofs/aiofs/ioctx/engine/threads"
-	"github.com/aiofs/aiofs/ioctx/engine/uring"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
 )
@@ -87,17 +85,7 @@ func (d *dataPlane) reap(e *env, n int) []ring.IOEvent {
 // eachIdle runs f over both engines, with and without polling.
 func eachIdle(t *testing.T, f func(t *testing.T, e *env)) {
 	for name, idle := range map[string]time.Duration{"polled": DefaultSQIdle, "rung": 0} {
-		t.Run(name, func(t *testing.T) {
-			pool := threads.NewPool()
-			t.Run("threads", func(t *testing.T) { f(t, newEnv(t, pool, threads.New(pool), Config{SQIdle: idle})) })
-			t.Run("uring", func(t *testing.T) {
-				u, err := uring.New()
-				if err != nil {
-					t.Skip(err)
-				}
-				f(t, newEnv(t, threads.NewPool(), u, Config{SQIdle: idle}))
-			})
-		})
+		t.Run(name, func(t *testing.T) { eachEngineWith(t, Config{SQIdle: idle}, f) })
 	}
 }
 

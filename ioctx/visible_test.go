@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // witness is an Attachment that looks at its context when it is told of an event.
@@ -101,7 +102,7 @@ func (e *env) eventfdsGone() {
 	e.Helper()
 	eventually(e.T, "eventfds are closed", func() bool {
 		n := 0
-		for _, to := range openFiles() {
+		for _, to := range testenv.OpenFiles() {
 			if to == "anon_inode:[eventfd]" {
 				n++
 			}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func newMemfdT(t *testing.T, size int) *Memory {
@@ -175,13 +177,13 @@ func TestAnonymousHasNoSeals(t *testing.T) {
 
 // TestMemfdLeaksNothing fails after the descriptor was opened.
 func TestMemfdLeaksNothing(t *testing.T) {
-	before := len(openFiles())
+	before := len(testenv.OpenFiles())
 	for range 10 {
 		if _, err := NewMemfd("test", 0); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("size 0: %v, want EINVAL", err)
 		}
 	}
-	if after := len(openFiles()); after != before {
+	if after := len(testenv.OpenFiles()); after != before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
 }

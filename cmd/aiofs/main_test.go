@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // patient is how long a test waits for what has to happen, on whatever machine.
@@ -23,7 +25,7 @@ var binary string
 // TestMain builds the program in a directory that every user may enter, and fails if a mount is left below it.
 func TestMain(m *testing.M) {
 	status := 1
-	if err := inWorkDir(func() { status = m.Run() }); err != nil {
+	if err := inWorkDir(func() { status = testenv.Run(m, nil) }); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
 	}
@@ -82,10 +84,7 @@ func needTool(t *testing.T, names ...string) {
 // lacking skips, but not in CI, where everything should be.
 func lacking(t *testing.T, what string) {
 	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
+	testenv.Lacks(t, "%s", what)
 }
 
 // runBinary runs the program to its end.

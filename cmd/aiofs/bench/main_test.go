@@ -6,21 +6,18 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/aiofs/aiofs/fsnode"
 	"github.com/aiofs/aiofs/ioctx"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const daemonEnv = "AIOFS_BENCH_TEST_DAEMON"
 
-// TestMain lets this test binary be the daemon too, since Run starts its own file with a mountpoint. It fails where a mount or a
-// goroutine is left.
+// TestMain lets this test binary be the daemon too, since Run starts its own file with a mountpoint.
 func TestMain(m *testing.M) {
 	if os.Getenv(daemonEnv) != "" {
 		if err := serve(os.Args[1]); err != nil {
@@ -30,16 +27,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Setenv(daemonEnv, "1") // for children
-	code := m.Run()
-	if mounted() {
-		fmt.Fprintln(os.Stderr, "a mount was left behind")
-		code = 1
-	}
-	if err := goleak.Find(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	testenv.Main(m, map[string]func() int64{"mounts": mounts})
 }
 
 const testFsName = "aiofs-bench-test"
@@ -60,22 +48,17 @@ func serve(dir string) error {
 	return server.Detach()
 }
 
-// mounted says whether this process has a mount.
-func mounted() bool {
-	b, err := os.ReadFile("/proc/self/mountinfo")
-	return err != nil || strings.Contains(string(b), fmt.Sprintf(" %s-%d ", testFsName, os.Getpid()))
-}
+// mounts counts those of this process's daemons.
+func mounts() int64 { return testenv.Mounts(fmt.Sprintf("%s-%d", testFsName, os.Getpid())) }
 
-// needMount skips where nothing can be mounted, and fails there in CI.
+func mounted() bool { return mounts() > 0 }
+
+// needMount ends a test where nothing can be mounted.
 func needMount(t *testing.T) {
 	t.Helper()
 	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	switch {
-	case err == nil:
-		f.Close()
-	case os.Getenv("CI") == "true":
-		t.Fatal(err)
-	default:
-		t.Skip(err)
+	if err != nil {
+		testenv.Lacks(t, "nothing can be mounted here: %v", err)
 	}
+	f.Close()
 }

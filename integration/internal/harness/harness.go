@@ -3,22 +3,19 @@
 package harness
 
 import (
-	"os"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // Patient is how long a test waits for what has to happen. Only what hangs takes so long, on whatever machine.
 const Patient = 60 * time.Second
 
-// Lacks ends a test for which the machine lacks something: skipped at home, failed in CI, where all that the tests want is
-// installed.
+// Lacks is testenv.Lacks.
 func Lacks(t testing.TB, format string, a ...any) {
 	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, a...)
-	}
-	t.Skipf(format, a...)
+	testenv.Lacks(t, format, a...)
 }
 
 // Eventually polls until ok.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 var (
@@ -34,7 +36,7 @@ func Main(m *testing.M, roles map[string]func(args []string) error) {
 		os.Exit(0)
 	}
 	status := 1
-	if err := inWorkDir(func() { status = m.Run() }); err != nil {
+	if err := inWorkDir(func() { status = testenv.Run(m, nil) }); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		status = 1
 	}

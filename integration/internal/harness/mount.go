@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // NeedFuse is for a test that mounts something.
@@ -25,7 +27,7 @@ func (p *Process) Mounts(t testing.TB) {
 	Eventually(t, "being mounted", func() bool {
 		if p.Ends(0) {
 			if strings.Contains(p.Said.String(), "engine=uring cannot be had") {
-				Lacks(t, "%s", p.Said)
+				testenv.LacksURing(t, p.Said.String())
 			}
 			t.Fatalf("the daemon has ended: %s", p.Said)
 		}

@@ -10,20 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 )
-
-// needsRoot ends a test on a machine where it cannot become somebody else: skipped at home, failed in CI.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if cred.Switchable() {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs CAP_SETUID and CAP_SETGID")
-	}
-	t.Skip("needs CAP_SETUID and CAP_SETGID")
-}
 
 // onThread runs do on a thread that ends with it.
 func onThread(do func()) {
@@ -53,7 +42,7 @@ func rights(t *testing.T) string {
 }
 
 func TestTake(t *testing.T) {
-	needsRoot(t)
+	enginetest.NeedsUsers(t)
 	onThread(func() {
 		before := rights(t)
 		for _, c := range []*cred.Cred{
@@ -83,7 +72,7 @@ func TestTake(t *testing.T) {
 
 // Only the calling thread changes.
 func TestOtherThreadsKeepTheirs(t *testing.T) {
-	needsRoot(t)
+	enginetest.NeedsUsers(t)
 	onThread(func() {
 		before := rights(t)
 		onThread(func() {
@@ -99,7 +88,7 @@ func TestOtherThreadsKeepTheirs(t *testing.T) {
 
 // A part that cannot be had is an error, and what was there before can be had again.
 func TestTakeWhatCannotBeHad(t *testing.T) {
-	needsRoot(t)
+	enginetest.NeedsUsers(t)
 	onThread(func() {
 		before := rights(t)
 		const most = 65536 // NGROUPS_MAX

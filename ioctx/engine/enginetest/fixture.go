@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // depth is that of every queue: more than any test has in flight.
@@ -29,7 +30,7 @@ type fixture struct {
 // newFixture starts an engine. When the test ends, every call must have completed as often as it was submitted, the engine
 // must end, and no goroutine or descriptor may be left.
 func newFixture(t *testing.T, start func(t *testing.T) engine.Engine) *fixture {
-	CheckLeaks(t)
+	testenv.CheckLeaks(t)
 	f := &fixture{T: t, engine: start(t)}
 	t.Cleanup(func() {
 		if stuck := f.engine.Close(); stuck != 0 {

@@ -1,12 +1,13 @@
 package enginetest
 
 import (
-	"os"
+	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 var rightsTests = []test{
@@ -14,16 +15,12 @@ var rightsTests = []test{
 	{"rights, that cannot be had", testNoSuchRights},
 }
 
-// needsUsers ends a test where the credentials of others cannot be taken.
-func (f *fixture) needsUsers() {
-	f.Helper()
-	if cred.Switchable() {
-		return
+// NeedsUsers ends a test where the credentials of others cannot be taken.
+func NeedsUsers(t testing.TB) {
+	t.Helper()
+	if !cred.Switchable() {
+		testenv.Lacks(t, "needs CAP_SETUID and CAP_SETGID")
 	}
-	if os.Getenv("CI") == "true" {
-		f.Fatal("needs CAP_SETUID and CAP_SETGID")
-	}
-	f.Skip("needs CAP_SETUID and CAP_SETGID")
 }
 
 // setuid says whether a file has the setuid bit, and sets it.
@@ -42,7 +39,7 @@ func (f *fixture) setuid(fd int32) bool {
 // What is written with rights that do not include CAP_FSETID takes the setuid bit off, whoever opened the file, however it is
 // written, and also when the daemon itself writes in between.
 func testSetuidCleared(f *fixture) {
-	f.needsUsers()
+	NeedsUsers(f)
 	user, err := f.engine.NewQueue(depth, engine.Client{Cred: &cred.Cred{UID: 1234, GID: 1234}})
 	if err != nil {
 		f.Fatal(err)
@@ -69,7 +66,7 @@ func testSetuidCleared(f *fixture) {
 
 // Either there is no queue, or each request says why.
 func testNoSuchRights(f *fixture) {
-	f.needsUsers()
+	NeedsUsers(f)
 	q, err := f.engine.NewQueue(depth, engine.Client{Cred: &cred.Cred{UID: 1234, Groups: make([]uint32, 1<<17)}})
 	if err != nil {
 		return

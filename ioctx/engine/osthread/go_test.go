@@ -1,11 +1,12 @@
 package osthread
 
 import (
-	"os"
 	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // placed are the threads that Go chose when it was called from the first thread, and from one that had entered a ring.
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	}()
 	<-entered // still locked here, so that it was another thread
 	runtime.UnlockOSThread()
-	os.Exit(m.Run())
+	testenv.Main(m, nil)
 }
 
 // placedFromHere is where place runs a function that is started on the calling thread, which is locked.

@@ -8,19 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 )
-
-// needsUsers ends a test where threads cannot take others' credentials.
-func needsUsers(t *testing.T) {
-	t.Helper()
-	if cred.Switchable() {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs CAP_SETUID and CAP_SETGID")
-	}
-	t.Skip("needs CAP_SETUID and CAP_SETGID")
-}
 
 // asOn runs do on a thread of the pool, one after another, with credentials, and waits until the thread has had its task.
 func asOn(p *Pool, c *cred.Cred, do func(*Thread), fail func(error)) {
@@ -47,7 +36,7 @@ func readable(t *testing.T, path string) bool {
 
 // Each task has its own credentials, whoever had the thread before, and keeps them in another root.
 func TestTaskHasItsCredentials(t *testing.T) {
-	needsUsers(t)
+	enginetest.NeedsUsers(t)
 	p := newPool(2, 2, 2)
 	defer p.Close()
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -79,7 +68,7 @@ func TestTaskHasItsCredentials(t *testing.T) {
 
 // A task whose credentials cannot be had fails, and the thread is the daemon's again.
 func TestTaskWithoutItsCredentials(t *testing.T) {
-	needsUsers(t)
+	enginetest.NeedsUsers(t)
 	p := newPool(2, 2, 2)
 	defer p.Close()
 	var failed error

@@ -12,12 +12,13 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // testPool makes a pool that must end with the test.
 func testPool(t *testing.T, local, hang, stream int) *Pool {
 	t.Helper()
-	enginetest.CheckLeaks(t)
+	testenv.CheckLeaks(t)
 	p := newPool(local, hang, stream)
 	t.Cleanup(func() {
 		if stuck := p.Close(); stuck != 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // inTask runs do on a pool thread that has its own root, working directory and umask. Where unshare(2) is denied, it only
@@ -174,13 +175,9 @@ func TestIdleThreadsKeepNoMount(t *testing.T) {
 
 func needsChroot(t *testing.T) {
 	t.Helper()
-	if unix.Geteuid() == 0 {
-		return
+	if unix.Geteuid() != 0 {
+		testenv.Lacks(t, "needs root")
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs root")
-	}
-	t.Skip("needs root")
 }
 
 // dropChroot takes CAP_SYS_CHROOT from the calling thread.

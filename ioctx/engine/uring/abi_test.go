@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // abi lists what abi.go declares as C expressions, with the values they have here.
@@ -70,7 +72,7 @@ func abi() (exprs []string, values []uint64) {
 func TestABI(t *testing.T) {
 	cc, err := exec.LookPath("cc")
 	if err != nil {
-		skip(t, err.Error())
+		testenv.Lacks(t, "%v", err)
 	}
 	exprs, values := abi()
 	var src strings.Builder

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // nops submits n no-ops in one batch, expects them all to end with want, and then with 0 where enter has no faults any more.
@@ -140,7 +140,7 @@ func TestNoDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
-	enginetest.CheckLeaks(t)
+	testenv.CheckLeaks(t)
 	failed := 0
 	for n := uint64(3); ; n++ { // from no descriptor to spare up to enough of them
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: was.Max}); err != nil {

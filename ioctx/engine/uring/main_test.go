@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
-// start makes an engine, and skips the test where there is no io_uring, or fails it where CI=true.
+// start makes an engine, where there is io_uring.
 func start(t testing.TB) *Engine {
 	t.Helper()
 	return startLimited(t, hangTotal, hangShare)
@@ -25,17 +26,9 @@ func startLimited(t testing.TB, total, share int) *Engine {
 		t.Fatal(err)
 	}
 	if err != nil {
-		skip(t, err.Error())
+		testenv.LacksURing(t, err.Error())
 	}
 	return e
-}
-
-func skip(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // newTestQueue makes a queue that is closed when the test ends.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const denyEnv = "URING_TEST_DENY" // an errno that io_uring_setup is to fail with
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(errors.Is(err, engine.ErrUnsupported), errors.Is(err, unix.Errno(errno)), err)
 		return
 	}
-	os.Exit(m.Run())
+	testenv.Main(m, nil)
 }
 
 // denySetup has a seccomp filter answer io_uring_setup in all threads, as those of container runtimes do.

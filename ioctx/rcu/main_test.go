@@ -1,0 +1,9 @@
+package rcu
+
+import (
+	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m, nil) }
