@@ -23,7 +23,7 @@ type way struct {
 	name  string
 	open  func(*setup) (path, error)
 	mount bool // goes through the mount
-	maybe bool // need not be possible: ENODEV where it is not
+	maybe bool // need not be possible: ENODEV or engine.ErrUnsupported where it is not
 }
 
 // reference is the way that the others are compared with.
@@ -33,7 +33,7 @@ const reference = "uring"
 var ways = []way{
 	{name: "files", open: openFiles, mount: true},
 	{name: "shared", open: openShared, mount: true, maybe: true},
-	{name: reference, open: openUring},
+	{name: reference, open: openUring, maybe: true},
 	{name: "aio", open: openAIO},
 	{name: "goroutines", open: openGoroutines},
 	{name: "sync", open: openSync},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
 )
 
 // A session is all jobs of one command.
@@ -54,7 +56,7 @@ func (s *session) measure(ctx context.Context, j job) (res jobResult, err error)
 		switch {
 		case err == nil:
 			runners = append(runners, r)
-		case w.maybe && !s.chosen && errors.Is(err, unix.ENODEV):
+		case w.maybe && !s.chosen && (errors.Is(err, unix.ENODEV) || errors.Is(err, engine.ErrUnsupported)):
 			notes = append(notes, fmt.Sprintf("%s is not possible here: %v", w.name, err))
 		default:
 			return res, fmt.Errorf("%s: path %s: %w", j.Name, w.name, err)

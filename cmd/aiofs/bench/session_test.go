@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
 )
 
 // fakeSession has one path, which is what onRun does, and a file of 1 MiB.
@@ -62,19 +64,21 @@ func TestCancelBetweenSlices(t *testing.T) {
 
 // A path that need not be possible is left out where it is not, with a note, unless the user has asked for it.
 func TestPathThatIsNotPossible(t *testing.T) {
-	for _, chosen := range []bool{false, true} {
-		s, _ := fakeSession(t, func() {})
-		s.chosen = chosen
-		s.ways = append(s.ways, way{name: "absent", maybe: true, open: func(*setup) (path, error) {
-			return nil, fmt.Errorf("mapping buf: %w", unix.ENODEV)
-		}})
-		res, err := s.measure(t.Context(), job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheWarm})
-		if chosen != errors.Is(err, unix.ENODEV) {
-			t.Errorf("asked for: %v; error: %v", chosen, err)
-		}
-		noted := slices.ContainsFunc(res.Notes, func(n string) bool { return strings.Contains(n, "absent") })
-		if !chosen && (len(res.Paths) != 1 || !noted) {
-			t.Errorf("%d paths, notes %q", len(res.Paths), res.Notes)
+	for _, why := range []error{unix.ENODEV, engine.ErrUnsupported} {
+		for _, chosen := range []bool{false, true} {
+			s, _ := fakeSession(t, func() {})
+			s.chosen = chosen
+			s.ways = append(s.ways, way{name: "absent", maybe: true, open: func(*setup) (path, error) {
+				return nil, fmt.Errorf("mapping buf: %w", why)
+			}})
+			res, err := s.measure(t.Context(), job{Block: 4096, Depth: 1, Batch: 1, Cache: cacheWarm})
+			if chosen != errors.Is(err, why) {
+				t.Errorf("asked for: %v; error: %v", chosen, err)
+			}
+			noted := slices.ContainsFunc(res.Notes, func(n string) bool { return strings.Contains(n, "absent") })
+			if !chosen && (len(res.Paths) != 1 || !noted) {
+				t.Errorf("%d paths, notes %q", len(res.Paths), res.Notes)
+			}
 		}
 	}
 }
