@@ -40,6 +40,7 @@ func mount(t *testing.T, opts ...string) *daemon {
 	harness.NeedFuse(t)
 	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
 	d.proc = harness.Start(t, exec.Command(harness.Program, d.dir, "-o", strings.Join(opts, ",")))
+	d.proc.Mounts(t)
 	watchdog := time.AfterFunc(5*harness.Patient+2*raceTime(), func() {
 		t.Error("the test hangs: the mount is aborted")
 		d.abort()
@@ -55,7 +56,6 @@ func mount(t *testing.T, opts ...string) *daemon {
 			t.Logf("the daemon said: %s", harness.Tail(d.proc.Said.String()))
 		}
 	})
-	d.proc.Mounts(t)
 	d.warmUp()
 	return d
 }
