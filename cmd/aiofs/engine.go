@@ -20,6 +20,9 @@ func chooseEngine(name string, pool *threads.Pool, log *slog.Logger) (engine.Eng
 	if err == nil {
 		e, err = uring.New()
 	}
+	if err == nil {
+		e = engine.Apart(e, threads.New(pool))
+	}
 	switch {
 	case err == nil && name == "auto":
 		log.Info("engine", "is", "uring", "why", "the kernel offers all it needs")

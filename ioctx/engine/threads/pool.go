@@ -23,7 +23,7 @@ const (
 	// LocalThreads keep a disk's queue full.
 	LocalThreads = 64
 	// HangThreads are as many files as may hang at once before others of their class wait.
-	HangThreads = 256
+	HangThreads = 1024
 	// StreamThreads only make attempts that do not block, wherever the kernel can promise that.
 	StreamThreads = 32
 )

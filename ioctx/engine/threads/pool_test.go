@@ -108,7 +108,7 @@ func TestOneShareGetsHalf(t *testing.T) {
 	p := testPool(t, LocalThreads, HangThreads, StreamThreads)
 	h := newHanger(t)
 	h.hang(p, engine.ClassHang, "greedy", 3000)
-	enginetest.Eventually(t, "128 hang at once", func() bool { return h.running.Load() == HangThreads/2 })
+	enginetest.Eventually(t, "half of the threads hang at once", func() bool { return h.running.Load() == HangThreads/2 })
 	for range 100 {
 		runs(t, p, engine.ClassHang, "other", nothing)
 	}
