@@ -17,8 +17,8 @@ import (
 	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
-// hangFS is a file system of another process: reads of "read" are never answered, nor are opens of "open", interrupted or not,
-// before SIGTERM.
+// hangFS is a file system of another process: reads of "read", writes to "write" and opens of "open" are never answered, interrupted or
+// not, before SIGTERM; a second one ends it at once. fsync of "fsync" gives EIO. "faulty" is a faultyFile.
 type hangFS struct {
 	dir  string
 	proc *harness.Process
@@ -65,10 +65,13 @@ func serveHangFS(args []string) error {
 	server, err := fs.Mount(args[0], root, &fs.Options{
 		MountOptions: fuse.MountOptions{DirectMount: true, FsName: "hang", Name: "hang"},
 		OnAdd: func(ctx context.Context) {
-			for _, name := range []string{"open", "read"} {
-				file := root.NewPersistentInode(ctx, &hangFile{name: name, released: released}, fs.StableAttr{Mode: syscall.S_IFREG})
-				root.AddChild(name, file, false)
+			add := func(name string, file fs.InodeEmbedder) {
+				root.AddChild(name, root.NewPersistentInode(ctx, file, fs.StableAttr{Mode: syscall.S_IFREG}), false)
 			}
+			for _, name := range []string{"open", "read", "write", "fsync"} {
+				add(name, &hangFile{name: name, released: released})
+			}
+			add("faulty", newFaultyFile(released))
 		},
 	})
 	if err != nil {
@@ -80,7 +83,15 @@ func serveHangFS(args []string) error {
 	if err := syscall.Unmount(args[0], syscall.MNT_DETACH); err != nil {
 		return server.Unmount()
 	}
-	server.Wait()
+	gone := make(chan struct{})
+	go func() {
+		server.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-signals: // a mount namespace that was made meanwhile may have a copy, and keep it
+	}
 	return nil
 }
 
@@ -94,10 +105,12 @@ var (
 	_ = (fs.NodeGetattrer)((*hangFile)(nil))
 	_ = (fs.NodeOpener)((*hangFile)(nil))
 	_ = (fs.NodeReader)((*hangFile)(nil))
+	_ = (fs.NodeWriter)((*hangFile)(nil))
+	_ = (fs.NodeFsyncer)((*hangFile)(nil))
 )
 
 func (f *hangFile) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	out.Mode, out.Size = 0o444, 4096
+	out.Mode, out.Size = 0o666, 4096
 	return 0
 }
 
@@ -118,3 +131,10 @@ func (f *hangFile) Read(_ context.Context, _ fs.FileHandle, dst []byte, _ int64)
 	f.hang()
 	return fuse.ReadResultData(dst[:0]), 0
 }
+
+func (f *hangFile) Write(_ context.Context, _ fs.FileHandle, data []byte, _ int64) (uint32, syscall.Errno) {
+	f.hang()
+	return uint32(len(data)), 0
+}
+
+func (f *hangFile) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno { return syscall.EIO }

@@ -1,0 +1,219 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/aiofs/aiofs/ioctx/iocb"
+)
+
+// The slots of a victim's files.
+const (
+	faultySlot = iota
+	directSlot // the same file, with O_DIRECT
+	writeSlot  // what is written there hangs
+	fsyncSlot  // fsync gives EIO
+)
+
+const (
+	victimDepth = 64      // requests in flight
+	victimPiece = 16384   // the longest request, in bytes
+	victimShare = 1 << 20 // bytes of the file that it writes, each once; and the size of its buf
+)
+
+// A victim is a lane whose file system is at fault.
+type victim struct {
+	*ledger
+	context string
+	rng     *rand.Rand
+	tag     uint64
+	places  []int // of buf: free ones
+	begin   int64 // of its share of the file
+	end     int64 // of what it has written there
+	written map[int64]int64
+	met     map[fault]int
+}
+
+// victim makes number i, in a context of its own.
+func (d *daemon) victim(h *hangFS, lane string, i int, rng *rand.Rand) *victim {
+	d.t.Helper()
+	c := d.mkdir(strconv.Itoa(4000000000 + i))
+	d.put(fmt.Sprintf("open 0 open=rdwr %[1]s\nopen 1 open=rdwr,direct %[1]s\nopen 2 open=wronly %[2]s\nopen 3 open=wronly %[3]s\n",
+		h.path("faulty"), h.path("write"), h.path("fsync")), c, "files")
+	begin := int64(faultyHalf + i*victimShare)
+	v := &victim{
+		ledger: newLedger(d.lane(lane, c)), context: c, rng: rng, begin: begin, end: begin,
+		written: make(map[int64]int64), met: make(map[fault]int),
+	}
+	for i := range victimDepth {
+		v.places = append(v.places, i*victimPiece)
+	}
+	return v
+}
+
+// suffers makes n requests, of which some hang for ever, until all the others have come.
+func (v *victim) suffers(n, hang int) error {
+	for range n {
+		o := v.choose(hang > 0)
+		if o.hangs() {
+			hang--
+		}
+		if err := v.begins(o); err != nil {
+			return err
+		}
+		if err := v.settle(max(v.hanging(), victimDepth-1), v.look); err != nil {
+			return err
+		}
+	}
+	return v.settle(v.hanging(), v.look)
+}
+
+// choose makes a request up.
+func (v *victim) choose(mayHang bool) op {
+	for {
+		o := op{tag: v.tag, n: 1 + v.rng.IntN(victimPiece), slot: uint32(v.rng.IntN(2)), off: v.rng.Int64N(faultyHalf - victimPiece)}
+		switch n := v.rng.IntN(10); {
+		case n == 0:
+			o.cmd, o.slot = iocb.CmdFsync, fsyncSlot
+		case n == 1:
+			o.cmd = iocb.CmdNoop
+		case n == 2:
+			o.cmd, o.slot = iocb.CmdPwrite, writeSlot
+		case n <= 5 && v.end < v.begin+victimShare:
+			o.cmd, o.off = iocb.CmdPwrite, v.end
+		}
+		if o.slot == directSlot {
+			o.off, o.n = o.off&^511, max(o.n&^511, 512)
+		}
+		if mayHang || !o.hangs() {
+			return o
+		}
+	}
+}
+
+// begins submits o.
+func (v *victim) begins(o op) error {
+	_, _, met := o.want()
+	for _, f := range met {
+		v.met[f]++
+	}
+	v.tag++
+	o.at, v.places = v.places[0], v.places[1:]
+	if o.cmd == iocb.CmdPwrite {
+		b := make([]byte, o.n)
+		for i := range b {
+			b[i] = faultyByte(o.off + int64(i))
+		}
+		if err := v.fill(o.at, b); err != nil {
+			return err
+		}
+		if o.slot != writeSlot {
+			v.end += victimPiece
+		}
+	}
+	return v.submit(o)
+}
+
+// want is what must become of o.
+func (o op) want() (count int, errno syscall.Errno, met []fault) {
+	switch {
+	case o.slot == writeSlot:
+		return o.n, 0, []fault{faultHang}
+	case o.cmd == iocb.CmdFsync:
+		return 0, syscall.EIO, []fault{faultEIO}
+	case o.cmd == iocb.CmdNoop:
+		return 0, 0, nil
+	}
+	return faultyAnswer(o.cmd == iocb.CmdPwrite, o.off, o.n)
+}
+
+func (o op) hangs() bool {
+	_, _, met := o.want()
+	return slices.Contains(met, faultHang)
+}
+
+// hanging is how many of those in flight hang.
+func (v *victim) hanging() (n int) {
+	for _, o := range v.flying {
+		if o.hangs() {
+			n++
+		}
+	}
+	return n
+}
+
+// look compares an event, and the bytes that came with it, with what the file system did.
+func (v *victim) look(o op, res int64) error {
+	count, errno, _ := o.want()
+	want := int64(count)
+	if errno != 0 {
+		want = -int64(errno)
+	}
+	if res != want {
+		return fmt.Errorf("want %d", want)
+	}
+	v.places = append(v.places, o.at)
+	switch {
+	case o.cmd == iocb.CmdPwrite && o.slot != writeSlot:
+		v.written[o.off] = max(res, 0)
+	case o.cmd == iocb.CmdPread && errno == 0:
+		b, err := v.got(o, count)
+		if err != nil {
+			return err
+		}
+		for i, c := range b {
+			if c != faultyByte(o.off+int64(i)) {
+				return fmt.Errorf("byte %d is %d", i, c)
+			}
+		}
+	}
+	return nil
+}
+
+// stored looks at what the file system has of what was written: what events said, and no more.
+func (v *victim) stored(h *hangFS) error {
+	f, err := os.Open(h.path("faulty"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	got, want := make([]byte, victimShare), make([]byte, victimShare)
+	if _, err := f.ReadAt(got, v.begin); err != nil {
+		return err
+	}
+	for off, n := range v.written {
+		for i := off; i < off+n; i++ {
+			want[i-v.begin] = faultyByte(i)
+		}
+	}
+	if !bytes.Equal(got, want) {
+		return errors.New("the file system has not what was written")
+	}
+	return nil
+}
+
+// together has all victims do something at the same time.
+func together(t *testing.T, victims []*victim, do func(*victim) error) {
+	t.Helper()
+	errs := make([]error, len(victims))
+	var all sync.WaitGroup
+	for i, v := range victims {
+		all.Go(func() {
+			if err := do(v); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", v.context, err)
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
