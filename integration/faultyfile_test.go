@@ -12,7 +12,7 @@ import (
 )
 
 // A faultyFile is in two halves of faultyHalf bytes, in blocks that each have a fault of their own. The first half is read: byte i is
-// faultyByte(i). The second is written, and reads without faults as what was written there, else as zeros.
+// that of pattern. The second is written, and reads without faults as what was written there, else as zeros.
 type faultyFile struct {
 	fs.Inode
 	released chan struct{}
@@ -26,8 +26,16 @@ const (
 	faultyHalf  = 4 << 20
 )
 
-// faultyByte is byte i of what is read from faultyFile, and written there by those who test it.
-func faultyByte(i int64) byte { return byte(i*7 + i>>8 + i>>16) }
+// pattern is n bytes at off of what is read from a faultyFile and from others, and written there by those who test it; to be read only.
+func pattern(off int64, n int) []byte { return patterns()[off:][:n] }
+
+var patterns = sync.OnceValue(func() []byte {
+	b := make([]byte, 2*faultyHalf)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8 + i>>16)
+	}
+	return b
+})
 
 // fault is what a block does to those who touch it.
 type fault int
@@ -111,10 +119,7 @@ func (f *faultyFile) Read(_ context.Context, _ fs.FileHandle, dst []byte, off in
 	}
 	n, errno, met := faultyAnswer(false, off, len(dst))
 	f.wait(met)
-	for i := range dst[:n] {
-		dst[i] = faultyByte(off + int64(i))
-	}
-	return fuse.ReadResultData(dst[:n]), errno
+	return fuse.ReadResultData(pattern(off, n)), errno
 }
 
 func (f *faultyFile) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {

@@ -283,3 +283,12 @@ func (l *ledger) settle(left int, look func(o op, res int64) error) error {
 	}
 	return nil
 }
+
+// brought says whether a read of pattern brought its n bytes.
+func (l *ledger) brought(o op, n int) error {
+	b, err := l.got(o, n)
+	if err == nil && !bytes.Equal(b, pattern(o.off, n)) {
+		err = errors.New("these are other bytes")
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/aiofs/aiofs/ioctx/iocb"
+)
+
+// A bystander is an honest client beside what a test does to others. It reads a file over and over, with many requests in flight, and must
+// get every event once, with its bytes, and no error.
+type bystander struct {
+	*ledger
+	context string
+	stop    chan struct{}
+	ended   chan error
+	reads   int
+}
+
+const (
+	bystanderFile  = 1 << 20
+	bystanderPiece = 4096
+	bystanderDepth = 32
+)
+
+// bystanders starts one for each of the binary ways to submit. The daemon opens and maps nothing for them from then on.
+func (d *daemon) bystanders() (all []*bystander) {
+	d.t.Helper()
+	file := filepath.Join(d.work, "bystander")
+	d.check(os.WriteFile(file, pattern(0, bystanderFile), 0o600))
+	for i, lane := range []string{"raw", "shared"} {
+		c := d.mkdir(fmt.Sprint(4100000000 + i))
+		d.put("open 0 open=rdonly "+file+"\n", c, "files")
+		b := &bystander{ledger: newLedger(d.lane(lane, c)), context: c, stop: make(chan struct{}), ended: make(chan error, 1)}
+		d.check(b.round())
+		go func() { b.ended <- b.run() }()
+		all = append(all, b)
+	}
+	return all
+}
+
+func (b *bystander) run() error {
+	for {
+		select {
+		case <-b.stop:
+			return nil
+		default:
+		}
+		if err := b.round(); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *bystander) round() error {
+	var ops []op
+	for i := range bystanderDepth {
+		ops = append(ops, op{
+			tag: uint64(b.reads + i), cmd: iocb.CmdPread, off: rand.Int64N(bystanderFile - bystanderPiece),
+			n: bystanderPiece, at: i * bystanderPiece,
+		})
+	}
+	b.reads += len(ops)
+	if err := b.submit(ops...); err != nil {
+		return err
+	}
+	return b.settle(0, func(o op, res int64) error {
+		if res != bystanderPiece {
+			return errors.New("not all of it")
+		}
+		return b.brought(o, bystanderPiece)
+	})
+}
+
+// unharmed ends bystanders, to whom nothing must have happened, and removes their contexts.
+func (d *daemon) unharmed(all []*bystander) {
+	d.t.Helper()
+	reads := 0
+	for _, b := range all {
+		close(b.stop)
+	}
+	for _, b := range all {
+		if err := <-b.ended; err != nil {
+			d.t.Errorf("bystander in %s: %v", b.context, err)
+		}
+		b.close()
+		d.check(os.Remove(d.path(b.context)))
+		reads += b.reads
+	}
+	d.t.Logf("%d reads beside it", reads)
+}
