@@ -37,9 +37,16 @@ func eachEngine(t *testing.T, test func(t *testing.T, d *daemon)) {
 // mount starts a daemon. When the test ends, it must have come back to what it was and end in order.
 func mount(t *testing.T, opts ...string) *daemon {
 	t.Helper()
+	return mountBy(t, nil, opts...)
+}
+
+// mountBy is mount by a command that executes its further arguments.
+func mountBy(t *testing.T, words []string, opts ...string) *daemon {
+	t.Helper()
 	harness.NeedFuse(t)
 	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
-	d.proc = harness.Start(t, exec.Command(harness.Program, d.dir, "-o", strings.Join(opts, ",")))
+	words = append(words[:len(words):len(words)], harness.Program, d.dir, "-o", strings.Join(opts, ","))
+	d.proc = harness.Start(t, exec.Command(words[0], words[1:]...))
 	d.proc.Mounts(t)
 	watchdog := time.AfterFunc(5*harness.Patient+2*raceTime(), func() {
 		t.Error("the test hangs: the mount is aborted")

@@ -7,8 +7,8 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/engine/uring"
+	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
 	"github.com/aiofs/aiofs/ioctx/iocb"
-	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // BenchmarkNoops is what a request costs from submit to events_raw, its counting included, where the I/O costs nothing.
@@ -34,7 +34,7 @@ func benchContext(b *testing.B) *Kioctx {
 	b.Helper()
 	e, err := uring.New()
 	if err != nil {
-		testenv.LacksURing(b, err.Error())
+		uringtest.Lacks(b, err.Error())
 	}
 	pool := threads.NewPool()
 	t := NewTable(Config{Engine: e, Pool: pool})

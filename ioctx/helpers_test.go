@@ -15,6 +15,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/engine/uring"
+	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -35,7 +36,7 @@ func eachEngineWith(t *testing.T, cfg Config, f func(t *testing.T, e *env)) {
 	t.Run("uring", func(t *testing.T) {
 		e, err := uring.New()
 		if err != nil {
-			testenv.LacksURing(t, err.Error())
+			uringtest.Lacks(t, err.Error())
 		}
 		f(t, newEnv(t, threads.NewPool(), e, cfg))
 	})

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/aiofs/aiofs/ring/testenv"
+	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
 )
 
 // NeedFuse is for a test that mounts something.
@@ -27,7 +27,7 @@ func (p *Process) Mounts(t testing.TB) {
 	Eventually(t, "being mounted", func() bool {
 		if p.Ends(0) {
 			if strings.Contains(p.Said.String(), "engine=uring cannot be had") {
-				testenv.LacksURing(t, p.Said.String())
+				uringtest.Lacks(t, p.Said.String())
 			}
 			t.Fatalf("the daemon has ended: %s", p.Said)
 		}

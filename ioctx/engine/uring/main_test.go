@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ring/testenv"
+	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
 )
 
 // start makes an engine, where there is io_uring.
@@ -26,7 +26,7 @@ func startLimited(t testing.TB, total, share int) *Engine {
 		t.Fatal(err)
 	}
 	if err != nil {
-		testenv.LacksURing(t, err.Error())
+		uringtest.Lacks(t, err.Error())
 	}
 	return e
 }

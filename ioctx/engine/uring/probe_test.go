@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -22,7 +21,9 @@ const denyEnv = "URING_TEST_DENY" // an errno that io_uring_setup is to fail wit
 func TestMain(m *testing.M) {
 	if deny := os.Getenv(denyEnv); deny != "" {
 		errno, _ := strconv.Atoi(deny)
-		denySetup(unix.Errno(errno))
+		if err := uringtest.Deny(unix.Errno(errno)); err != nil {
+			panic(err)
+		}
 		err := Probe()
 		fmt.Println(errors.Is(err, engine.ErrUnsupported), errors.Is(err, unix.Errno(errno)), err)
 		return
@@ -30,27 +31,12 @@ func TestMain(m *testing.M) {
 	testenv.Main(m, nil)
 }
 
-// denySetup has a seccomp filter answer io_uring_setup in all threads, as those of container runtimes do.
-func denySetup(errno unix.Errno) {
-	filter := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the system call's number
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_IO_URING_SETUP, Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
-	}
-	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		panic(err)
-	}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
-		uintptr(unsafe.Pointer(&prog))); errno != 0 {
-		panic(errno)
-	}
-}
-
 func TestProbe(t *testing.T) {
+	if os.Getenv(uringtest.DeniedEnv) != "" {
+		if err := Probe(); !errors.Is(err, engine.ErrUnsupported) {
+			t.Fatalf("%s is set, but io_uring is not denied: %v", uringtest.DeniedEnv, err)
+		}
+	}
 	start(t)
 	if err := Probe(); err != nil {
 		t.Fatal(err)
