@@ -51,6 +51,11 @@ type env struct {
 // newEnv makes a table. When the test ends everything in it must end, and nothing be left.
 func newEnv(t *testing.T, pool *threads.Pool, e engine.Engine, cfg Config) *env {
 	testenv.CheckLeaks(t)
+	return &env{T: t, Table: newTable(t, pool, e, cfg)}
+}
+
+// newTable is newEnv's table, where that several of them are there at once.
+func newTable(t testing.TB, pool *threads.Pool, e engine.Engine, cfg Config) *Table {
 	cfg.Engine, cfg.Pool = e, pool
 	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	tab := NewTable(cfg)
@@ -73,7 +78,7 @@ func newEnv(t *testing.T, pool *threads.Pool, e engine.Engine, cfg Config) *env 
 			t.Errorf("%d threads of the pool are stuck", stuck)
 		}
 	})
-	return &env{T: t, Table: tab}
+	return tab
 }
 
 // threadsEnv is newEnv for what does not depend on the engine.

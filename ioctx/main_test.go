@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/aiofs/aiofs/ring"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
