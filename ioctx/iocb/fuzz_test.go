@@ -53,6 +53,39 @@ func FuzzParseText(f *testing.F) {
 	})
 }
 
+// FuzzLines has one line for all that is written by lines beside requests: files, cancel and events.
+func FuzzLines(f *testing.F) {
+	for _, s := range []string{
+		"open 3 open=rdwr,creat ./a b", `open 1023 path=a\040b`, "dup 0 fd=2147483647", "close 7", "close 1024", "open 1 /a\x00", "all", "tag=18446744073709551615",
+		" seq=1K ", "tag=1 tag=1", "min=2147483647 timeout=100ms", "timeout=inf", "timeout=-1s min=0", "",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		files, err := ParseFiles(line)
+		wantReason(t, err)
+		if err == nil && (files.Slot > MaxSlot || files.FD < 0 || strings.Contains(files.Path, "\x00") || files.Verb != FilesOpen && files.Path != "") {
+			t.Fatalf("%q is %+v", line, files)
+		}
+		cancel, err := ParseCancel(line)
+		wantReason(t, err)
+		ways := 0
+		for _, way := range []bool{cancel.All, cancel.ByTag, cancel.BySeq} {
+			if way {
+				ways++
+			}
+		}
+		if (err == nil) != (ways == 1) || ways > 1 || !cancel.ByTag && cancel.Tag != 0 || !cancel.BySeq && cancel.Seq != 0 {
+			t.Fatalf("%q is %+v, %v", line, cancel, err)
+		}
+		atLeast, hasMin, timeout, hasTimeout, err := ParseWait(line)
+		wantReason(t, err)
+		if err == nil && (atLeast < 0 || timeout < -1 || !hasMin && atLeast != 0 || !hasTimeout && timeout != 0 || !hasMin && !hasTimeout) {
+			t.Fatalf("%q is min=%d (%v) timeout=%d (%v)", line, atLeast, hasMin, timeout, hasTimeout)
+		}
+	})
+}
+
 func FuzzDecode(f *testing.F) {
 	c := full()
 	f.Add(c.AppendTo(nil), uint8(0))
