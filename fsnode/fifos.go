@@ -108,7 +108,7 @@ func (f *fifos) end() {
 	}
 }
 
-// end is the daemon's end of one FIFO. It does not block, so it is in Go's poller, and nobody uses its descriptor after the close.
+// end is the daemon's end of one FIFO. It does not block, and nobody uses its descriptor after the close.
 type end struct {
 	fifos *fifos
 	ino   uint64
@@ -130,11 +130,17 @@ func (f *fifos) ensure(c *ioctx.Kioctx, k kind, use func(*end) error) error {
 		return errNoFifos
 	}
 	name := strconv.FormatUint(uint64(c.ID()), 10) + "." + strconv.FormatUint(number, 10)
-	fd, err := openat(dir, name, unix.O_RDWR|unix.O_NONBLOCK|unix.O_NOFOLLOW)
+	// Opened for both ways a FIFO never waits for the other end, and package os leaves out of Go's poller what may block.
+	fd, err := openat(dir, name, unix.O_RDWR|unix.O_NOFOLLOW)
 	if err != nil {
 		return fmt.Errorf("open the daemon's end: %w", err)
 	}
+	if k == kindDoorbell {
+		unix.SetNonblock(fd, true)
+	}
 	e := &end{f, number, os.NewFile(uintptr(fd), "fifo")}
+	// Nobody waits for `ready` here: in the poller, each byte written would wake up a thread for nothing.
+	unix.SetNonblock(fd, true)
 	if !f.add(e) {
 		e.file.Close()
 		return nil
