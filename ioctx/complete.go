@@ -106,6 +106,7 @@ func (c *Kioctx) putEvents(batch []engine.Done) (in, returned uint32) {
 		i := l.ring.Put(ring.IOEvent{Data: k.tag, Obj: k.seq, Res: d.Res})
 		l.infos[i] = info{seq: k.seq, usec: nsec / 1000, path: k.req.Path, cmd: k.req.Cmd}
 	}
+	l.ring.Publish()
 	l.completedEvents += uint32(len(batch))
 	returned = l.refill()
 	return l.ring.Len(), returned

@@ -16,7 +16,7 @@ func TestProducerAndConsumer(t *testing.T) {
 	wg.Go(func() {
 		for i := range uint64(total) {
 			slots <- struct{}{}
-			r.Put(event(i))
+			complete(r, event(i))
 		}
 	})
 	for next := uint64(0); next < total; {
@@ -53,7 +53,7 @@ func TestClientConsumes(t *testing.T) {
 				runtime.Gosched()
 				continue
 			}
-			r.Put(event(i))
+			complete(r, event(i))
 			i++
 		}
 	})
@@ -92,7 +92,7 @@ func TestScribblerBesideBoth(t *testing.T) {
 	})
 	wg.Go(func() {
 		for i := range uint64(total) {
-			if index := r.Put(event(i)); index != uint32(i%uint64(r.Nr())) {
+			if index := complete(r, event(i)); index != uint32(i%uint64(r.Nr())) {
 				t.Errorf("event %d was put at %d", i, index)
 			}
 		}
@@ -115,7 +115,7 @@ func TestScribblerBesideBoth(t *testing.T) {
 func TestNothingAllocates(t *testing.T) {
 	r := newRing(t, 1, 1)
 	n := testing.AllocsPerRun(1000, func() {
-		r.Put(event(1))
+		complete(r, event(1))
 		w := r.Peek()
 		w.At(0)
 		w.Advance(w.Len())
@@ -129,7 +129,7 @@ func TestNothingAllocates(t *testing.T) {
 func BenchmarkPutTake(b *testing.B) {
 	r := newRing(b, 1, 1)
 	for b.Loop() {
-		r.Put(event(1))
+		complete(r, event(1))
 		w := r.Peek()
 		w.At(0)
 		w.Advance(1)

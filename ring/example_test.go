@@ -122,6 +122,7 @@ func serve(sq *ring.SQ, cq *ring.Ring) {
 		}
 		cq.Put(ring.IOEvent{Data: r.Tag, Res: r.Len})
 	}
+	cq.Publish()
 }
 
 func file(m *ring.Memory, name string) *os.File {

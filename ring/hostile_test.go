@@ -41,7 +41,7 @@ func TestHostileHead(t *testing.T) {
 				t.Fatalf("head %d and %d events after all were taken, tail at %d", r.header.Head, r.Len(), r.tail.Load())
 			}
 		}
-		r.Put(event(1))
+		complete(r, event(1))
 	}
 }
 
@@ -55,7 +55,7 @@ func TestHostileTail(t *testing.T) {
 				t.Fatalf("tail %d: %d events in an empty ring", x, r.Len())
 			}
 		}
-		index := r.Put(event(uint64(i)))
+		index := complete(r, event(uint64(i)))
 		if index != i%r.Nr() {
 			t.Fatalf("event %d was put at %d", i, index)
 		}
@@ -74,7 +74,7 @@ func TestHostileTail(t *testing.T) {
 func TestHeadMovesBelowWindow(t *testing.T) {
 	r := newRing(t, 1, 1)
 	for i := range uint64(5) {
-		r.Put(event(i))
+		complete(r, event(i))
 	}
 	w := r.Peek()
 	for _, head := range scribbles(r.Nr()) {
@@ -112,7 +112,7 @@ func FuzzScribble(f *testing.F) {
 					program = program[4:]
 				}
 			case 1:
-				if index := r.Put(event(uint64(op))); index >= r.Nr() {
+				if index := complete(r, event(uint64(op))); index >= r.Nr() {
 					t.Fatalf("an event was put at %d in a ring of %d", index, r.Nr())
 				}
 			case 2:

@@ -98,7 +98,7 @@ func touch(what string) {
 		bytes[page] = 1
 	case "Ring.Close":
 		r.Close()
-		r.Put(IOEvent{})
+		complete(r, IOEvent{})
 	}
 	os.Exit(0)
 }

@@ -12,7 +12,7 @@
 // from it: nr and tail are kept in the Ring, head is taken modulo nr, and an event is copied once. What a client writes
 // costs that client its own events.
 //
-// Order. Put writes an event, then stores tail; a consumer loads tail, then reads the event, and stores head when it is
+// Order. Put writes an event, then Publish stores tail; a consumer loads tail, then reads the event, and stores head when it is
 // done with it. These are atomic operations, at least release and acquire as a client sees them (smp_wmb of aio_complete,
 // smp_rmb of aio_read_events_ring in fs/aio.c).
 //
@@ -38,6 +38,7 @@ type Ring struct {
 
 	// tail is ours; what the header shows is a copy for the client. Written by the producer, read by the consumer.
 	tail atomic.Uint32
+	next uint32 // of what was put; tail is of what was published. The producer's
 }
 
 // New makes a ring for nrEvents requests in flight: aio_setup_ring. id is for the client to see. It fails with EINVAL
@@ -94,15 +95,22 @@ func (r *Ring) Close() error {
 	return r.mem.Close()
 }
 
-// Put stores an event at tail and publishes it: the middle of aio_complete. The producer calls it, one at a time, and
-// never for more requests than have slots: it does not look at head, which proves nothing, and overwrites. It returns
-// the event's index, below Nr, for who keeps something beside each event.
+// Put stores an event behind the last: the middle of aio_complete. Consumers see it after Publish. The producer calls it, one at a
+// time, and never for more requests than have slots: it does not look at head, which proves nothing, and overwrites. It
+// returns the event's index, below Nr, for who keeps something beside each event.
 func (r *Ring) Put(ev IOEvent) (index uint32) {
-	index = r.tail.Load()
+	index = r.next
 	r.events[index] = ev
-	tail := (index + 1) % r.Nr()
-	// Invariant 4: the event first, then the tail that shows it; ours for Peek, the header's for a client.
-	r.tail.Store(tail)
-	atomic.StoreUint32(&r.header.Tail, tail)
+	if r.next++; r.next == r.Nr() {
+		r.next = 0
+	}
 	return index
+}
+
+// Publish shows what was put: the end of aio_complete. The producer calls it, one at a time. For a batch of events it is one full barrier,
+// whose cost is that of waiting for each of their cache lines, which the client has.
+func (r *Ring) Publish() {
+	// Invariant 4: the events first, then the tail that shows them; ours for Peek, the header's for a client.
+	r.tail.Store(r.next)
+	atomic.StoreUint32(&r.header.Tail, r.next)
 }

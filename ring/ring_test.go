@@ -16,6 +16,13 @@ func event(n uint64) IOEvent {
 	return IOEvent{Data: n, Obj: n + 1, Res: -int64(n), Res2: 0}
 }
 
+// complete puts one event, where consumers see it.
+func complete(r *Ring, ev IOEvent) (index uint32) {
+	index = r.Put(ev)
+	r.Publish()
+	return index
+}
+
 func TestNew(t *testing.T) {
 	r := newRing(t, 42, 32)
 	want := Header{ID: 42, Nr: r.Nr(), Magic: Magic, CompatFeatures: CompatFeatures, HeaderLength: HeaderLength}
@@ -54,10 +61,29 @@ func TestGeometry(t *testing.T) {
 	}
 }
 
+func TestPublishShowsWhatWasPut(t *testing.T) {
+	r := newRing(t, 1, 8)
+	r.Put(event(1))
+	r.Put(event(2))
+	if r.Len() != 0 || r.header.Tail != 0 {
+		t.Errorf("before Publish: %d events, tail %d", r.Len(), r.header.Tail)
+	}
+	r.Publish()
+	w := r.Peek()
+	if w.Len() != 2 || r.header.Tail != 2 {
+		t.Fatalf("after Publish: %d events, tail %d, want 2, 2", w.Len(), r.header.Tail)
+	}
+	for i := range w.Len() {
+		if ev, _ := w.At(i); ev != event(uint64(i)+1) {
+			t.Errorf("event %d is %+v", i, ev)
+		}
+	}
+}
+
 func TestEventsLieBehindTheHeader(t *testing.T) {
 	r := newRing(t, 1, 1)
-	r.Put(event(7))
-	r.Put(event(8))
+	complete(r, event(7))
+	complete(r, event(8))
 	second := (*IOEvent)(unsafe.Pointer(&r.Memory().Bytes()[HeaderLength+eventSize]))
 	if *second != event(8) {
 		t.Errorf("the second event lies elsewhere: %+v", *second)
@@ -98,7 +124,7 @@ func TestAgainstQueue(t *testing.T) {
 		var count uint64
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			for range rapid.IntRange(0, int(r.Nr())-1-len(queue)).Draw(t, "put") {
-				index := r.Put(event(count))
+				index := complete(r, event(count))
 				if want := uint32(count % uint64(r.Nr())); index != want {
 					t.Fatalf("event %d was put at %d, want %d", count, index, want)
 				}

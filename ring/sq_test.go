@@ -147,7 +147,7 @@ func TestReaper(t *testing.T) {
 	var events [4]IOEvent
 	next := uint64(0)
 	for put := range uint64(1000) {
-		r.Put(IOEvent{Data: put})
+		complete(r, IOEvent{Data: put})
 		if put%3 != 0 {
 			continue
 		}
