@@ -14,7 +14,7 @@ import (
 )
 
 // spin is for how long a client looks for completions before it sleeps: less than a disk takes for a few requests.
-const spin = 100 * time.Microsecond
+const spin = time.Millisecond
 
 // sharedPath is a context of a mount through shared memory: sq in, ring out, the bytes in buf, doorbell and ready for who sleeps.
 type sharedPath struct {
@@ -114,10 +114,13 @@ func (p *sharedPath) reap(done []completion) (int, error) {
 		switch {
 		case looks == 0:
 			began = time.Now()
-		case looks%64 == 0 && time.Since(began) > spin:
+		case looks%64 != 0:
+		case time.Since(began) > spin:
 			if err := p.sleep(); err != nil {
 				return 0, err
 			}
+		default:
+			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
 }
