@@ -2,6 +2,7 @@ package ioctx
 
 import (
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/aiofs/aiofs/ring"
@@ -15,10 +16,10 @@ const (
 // buf is a context's buffer. Its memory is made, and charged, when something first needs it; until a request does, it can grow.
 type buf struct {
 	mu      sync.RWMutex
-	size    int64        // guarded by mu; bytes
-	mem     *ring.Memory // guarded by mu; nil: reads as zeros, and costs nothing
-	sharing *sharing     // guarded by mu; nil until a client opened it
-	fixed   bool         // guarded by mu; a request uses it, so it stays where it is until the context is freed
+	size    int64                       // guarded by mu; bytes
+	mem     *ring.Memory                // guarded by mu; nil: reads as zeros, and costs nothing
+	sharing *sharing                    // guarded by mu; nil until a client opened it
+	fixed   atomic.Pointer[ring.Memory] // written under mu; mem, where a request has used it: it stays where it is until the context is freed
 }
 
 // make gives buf its memory. The caller holds mu.
@@ -40,18 +41,15 @@ func (b *buf) make(c *Kioctx) error {
 
 // use fixes the buffer for a request and returns it; the slice is good until the context is freed. ENOSPC over max_buf, ENOMEM.
 func (b *buf) use(c *Kioctx) ([]byte, error) {
-	b.mu.RLock()
-	fixed, mem := b.fixed, b.mem
-	b.mu.RUnlock()
-	if fixed {
-		return mem.Bytes(), nil
+	if m := b.fixed.Load(); m != nil {
+		return m.Bytes(), nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.make(c); err != nil {
 		return nil, err
 	}
-	b.fixed = true
+	b.fixed.Store(b.mem)
 	return b.mem.Bytes(), nil
 }
 
@@ -89,7 +87,7 @@ func (c *Kioctx) BufTruncate(size int64) error {
 	switch {
 	case size == 0 || size == b.size:
 		return nil
-	case size < b.size || b.fixed:
+	case size < b.size || b.fixed.Load() != nil:
 		return syscall.EBUSY
 	case size > maxBuf:
 		return syscall.EFBIG

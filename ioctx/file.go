@@ -54,9 +54,11 @@ func (f *file) get() *file {
 	return f
 }
 
-// put drops a reference. The close is a pool thread's: it can hang, on FUSE in FLUSH, on NFS in writing back.
-func (f *file) put() {
-	if f.refs.Add(-1) > 0 {
+func (f *file) put() { f.drop(1) }
+
+// drop drops references. The close is a pool thread's: it can hang, on FUSE in FLUSH, on NFS in writing back.
+func (f *file) drop(refs int32) {
+	if f.refs.Add(-refs) > 0 {
 		return
 	}
 	f.closing = threads.Task{

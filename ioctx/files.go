@@ -25,15 +25,18 @@ type slot struct {
 	flags int
 }
 
-// get finds the file of a slot and takes a reference, which lasts until the request ends, also where the slot is closed. EBADF.
-func (t *fileTable) get(n uint32) (*file, error) {
+// get finds the file of a slot and takes references, which last until the requests end, also where the slot is closed. EBADF.
+func (t *fileTable) get(n uint32, refs int32) (*file, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	s, ok := t.slots[n]
+	if ok {
+		s.file.refs.Add(refs) // under the lock, where the slot holds a reference of its own
+	}
+	t.mu.Unlock()
 	if !ok {
 		return nil, &iocb.Refusal{Errno: syscall.EBADF, Why: fmt.Sprintf("slot %d of files is empty", n)}
 	}
-	return s.file.get(), nil
+	return s.file, nil
 }
 
 // set fills a slot. EBUSY where it is full.

@@ -195,18 +195,20 @@ func (c *Kioctx) activate() (*live, error) {
 	return l, nil
 }
 
-// getReqsAvailable takes a slot. Where none is left it first looks whether a reader has moved head: user_refill_reqs_available.
-func (l *live) getReqsAvailable() bool {
+// getReqsAvailable takes slots, as many as there are of those wanted, and returns how many. Where none is left it first looks whether a
+// reader has moved head: user_refill_reqs_available.
+func (l *live) getReqsAvailable(want int64) (got int64) {
 	for refilled := false; ; {
 		n := l.reqsAvailable.Load()
 		if n > 0 {
-			if l.reqsAvailable.CompareAndSwap(n, n-1) {
-				return true
+			got = min(n, want)
+			if l.reqsAvailable.CompareAndSwap(n, n-got) {
+				return got
 			}
 			continue
 		}
 		if refilled {
-			return false
+			return 0
 		}
 		l.completionLock.Lock()
 		l.refill()

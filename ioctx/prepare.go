@@ -8,8 +8,10 @@ import (
 	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
-// writer finds what a request names of the process that writes it.
+// writer finds what a request names, of the context and of the process that writes it.
 type writer interface {
+	// slot is the file in a slot of the context's, with a reference for the request.
+	slot(n uint32) (*file, error)
 	// origin is from where path resolves, with a reference for the request.
 	origin(path string) (*origin, error)
 	// file is what a descriptor of his is, with a reference for the request.
@@ -33,7 +35,7 @@ func (c *Kioctx) prepare(k *kiocb, w writer) (err error) {
 		}
 		info, class = k.file.info, k.file.class
 	case iocb.FileSlot:
-		if k.file, err = c.files.get(r.Slot); err != nil {
+		if k.file, err = w.slot(r.Slot); err != nil {
 			return err
 		}
 		info, class = k.file.info, k.file.class

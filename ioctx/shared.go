@@ -293,7 +293,7 @@ func (c *Kioctx) OpenSQ() (*Shared, error) {
 			r.Close()
 			return nil, err
 		}
-		q = &sq{ring: r, size: r.Memory().Size(), sharing: s}
+		q = &sq{ring: r, size: r.Memory().Size(), sharing: s, mapper: mapper{files: &c.files}, most: sqBatchLeast}
 		c.sq.Store(q)
 		if c.dead.Load() { // after markDead, by who has held a reference since before
 			r.SetDead()

@@ -153,7 +153,7 @@ func (s *Submitter) takeSlot(l *live, intr Interrupt) error {
 	if c.dead.Load() { // since this write began, or waited behind another
 		return errDead
 	}
-	if l.getReqsAvailable() {
+	if l.getReqsAvailable(1) == 1 {
 		return nil
 	}
 	s.flush(l)
@@ -164,7 +164,7 @@ func (s *Submitter) takeSlot(l *live, intr Interrupt) error {
 	got := false
 	ready := func() bool {
 		if !got && !c.dead.Load() {
-			got = l.getReqsAvailable()
+			got = l.getReqsAvailable(1) == 1
 		}
 		return got || c.dead.Load()
 	}
@@ -207,6 +207,7 @@ func (s *Submitter) origin(path string) (*origin, error) {
 	return s.froms[i].get(), nil
 }
 
+func (s *Submitter) slot(n uint32) (*file, error)            { return s.ctx.files.get(n, 1) }
 func (s *Submitter) file(fd int32) (*file, error)            { return s.proc.file(fd) }
 func (s *Submitter) eventfd(fd int32) (*eventfd, error)      { return s.proc.eventfd(fd) }
 func (s *Submitter) memory(r *iocb.Request, m *copied) error { return s.proc.memory(r, m) }
