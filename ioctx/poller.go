@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 )
 
 // DefaultSQIdle is for how long a submission ring is looked at without any request before its client has to ring.
@@ -35,7 +36,8 @@ const (
 // client without C2 may have its store still in its processor's buffer at P2 although C3 was before P1; then P3 has emptied that
 // buffer, and P4 sees the tail. One that does not look at flags always rings.
 type poller struct {
-	idle time.Duration // 0: never poll, look only when the bell rings
+	idle    time.Duration // 0: never poll, look only when the bell rings
+	barrier func() bool   // membarrier; tests look at it
 
 	mu      sync.Mutex
 	kicked  []*Kioctx     // guarded by mu; to be looked at, and not yet being
@@ -48,7 +50,7 @@ type poller struct {
 
 // init sets how long a ring is polled. Where there is one processor, polling would only keep it from those who complete requests.
 func (p *poller) init(idle time.Duration) {
-	p.wake = make(chan struct{}, 1)
+	p.wake, p.barrier = make(chan struct{}, 1), membarrier
 	if min(runtime.GOMAXPROCS(0), runtime.NumCPU()) > 1 {
 		p.idle = idle
 	}
@@ -57,7 +59,7 @@ func (p *poller) init(idle time.Duration) {
 // polled is a context that the poller looks at.
 type polled struct {
 	ctx   *Kioctx
-	since time.Time // the last time that there was something to take
+	since time.Time // the last time that something was taken or completed
 }
 
 // kick has c looked at: a bell rang, or a slot may be free.
@@ -170,11 +172,9 @@ func (p *poller) look(a *polled) (took, stay bool) {
 	l, q := c.live.Load(), c.sq.Load()
 	n := c.takeSQ(l, q)
 	reaped := p.reap(l)
-	if n > 0 {
-		a.since = time.Now()
-	}
 	switch {
 	case n > 0 || reaped > 0:
+		a.since = time.Now()
 		return true, true
 	case q.stalled:
 		return false, true
@@ -207,8 +207,9 @@ func (p *poller) reap(l *live) int {
 	return 0
 }
 
-// pause ends a round that took nothing. Where all that is awake waits for slots it sleeps, for longer and longer. Otherwise it does not
-// even let others run, which Go's scheduler sees to every 10 ms: to come back takes a thread that has to be woken up.
+// pause ends a round that took nothing. Where all that is awake waits for slots it sleeps, for longer and longer. Otherwise it only
+// lets other threads run. Other goroutines are seen to by Go's scheduler, every 10 ms: to come back from one takes a thread that has to
+// be woken up.
 func (p *poller) pause(awake []polled) {
 	since := time.Time{}
 	spin := len(awake) == 0
@@ -219,6 +220,7 @@ func (p *poller) pause(awake []polled) {
 		}
 	}
 	if spin || time.Since(since) < p.idle {
+		yield()
 		return
 	}
 	p.setPolled(awake, false)
@@ -231,6 +233,10 @@ func (p *poller) pause(awake []polled) {
 	p.setPolled(awake, p.idle > 0)
 }
 
+// yield is sched_yield(2): a thread that waits for this processor goes first. It may well be the client, whom a completion has woken
+// up here. To Go's scheduler it is nothing.
+func yield() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
 // setPolled tells the engines of all that is awake whether they are polled.
 func (p *poller) setPolled(awake []polled, on bool) {
 	for _, a := range awake {
@@ -241,7 +247,8 @@ func (p *poller) setPolled(awake []polled, on bool) {
 	}
 }
 
-// guard has P3 and P4 done for c, beside the poller, since a barrier on every processor takes milliseconds.
+// guard has P3 and P4 done for c, beside the poller, since a barrier on every processor takes milliseconds. It does so on a thread of
+// its own: on one that has submitted it would hold back what completes there meanwhile.
 func (p *poller) guard(c *Kioctx) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -249,7 +256,7 @@ func (p *poller) guard(c *Kioctx) {
 	if !p.guards {
 		p.guards = true
 		p.ended.Add(1)
-		go p.runGuard()
+		osthread.Go(p.runGuard)
 	}
 }
 
@@ -265,7 +272,7 @@ func (p *poller) runGuard() {
 			return
 		}
 		p.mu.Unlock()
-		if membarrier() {
+		if p.barrier() {
 			p.recheck(cs)
 			continue
 		}

@@ -1,0 +1,105 @@
+package ioctx
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/osthread"
+	"github.com/aiofs/aiofs/ioctx/iocb"
+)
+
+// The barrier that the poller's sleep needs takes milliseconds, in which no signal comes through. On a thread that has submitted it
+// would hold back all that completes there meanwhile.
+func TestTheBarrierIsOnNoThreadThatSubmits(t *testing.T) {
+	e, fake := fakeEnv(t, Config{SQIdle: 100 * time.Microsecond})
+	if e.poller.idle == 0 {
+		t.Log("one processor: nothing is polled, and no barrier needed")
+		return
+	}
+	var mu sync.Mutex
+	submitters := make(map[int]bool)
+	barriers := 0
+	fake.onSubmit = func(q *fakeQueue, batch []*engine.Request) {
+		osthread.MarkSubmitter() // the poller has locked its thread
+		mu.Lock()
+		submitters[unix.Gettid()] = true
+		mu.Unlock()
+		for _, r := range batch {
+			q.complete(r, 0)
+		}
+	}
+	e.poller.barrier = func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		barriers++
+		if submitters[unix.Gettid()] {
+			t.Errorf("barrier %d is on thread %d, which submits", barriers, unix.Gettid())
+		}
+		return true
+	}
+	d := e.dataPlane(e.setup(1))
+	for i := range 100 {
+		d.submit(iocb.Iocb{LioOpcode: uint16(iocb.CmdNoop)})
+		d.reap(e, 1)
+		eventually(t, "the poller asleep", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return barriers > i
+		})
+	}
+}
+
+// Where requests complete at once more and more are taken together, so that a system call has many; where a device has to do
+// them, few, so that it can begin.
+func TestSQBatches(t *testing.T) {
+	e, fake := fakeEnv(t, Config{SQIdle: DefaultSQIdle})
+	var mu sync.Mutex
+	var atOnce bool
+	var sizes []int
+	fake.onSubmit = func(q *fakeQueue, batch []*engine.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(batch))
+		for _, r := range batch {
+			if atOnce {
+				q.complete(r, 0)
+			}
+		}
+	}
+	d := e.dataPlane(e.setup(1))
+	submit := func(n int, complete bool) []int {
+		mu.Lock()
+		atOnce, sizes = complete, nil
+		mu.Unlock()
+		batch := make([]iocb.Iocb, n)
+		for i := range batch {
+			batch[i].LioOpcode = uint16(iocb.CmdNoop)
+		}
+		d.submit(batch...)
+		if !complete {
+			eventually(t, "all taken", func() bool { return len(fake.inflight()) == n })
+			fake.finish(n, 0)
+		}
+		d.reap(e, n)
+		mu.Lock()
+		defer mu.Unlock()
+		return sizes
+	}
+	largest := 0
+	for _, n := range submit(128, true) {
+		largest = max(largest, n)
+	}
+	if largest != sqBatchMost {
+		t.Errorf("at most %d at once of 128 that complete at once, want %d", largest, sqBatchMost)
+	}
+	submit(sqBatchMost, false) // as large as the last
+	for _, n := range submit(64, false) {
+		if n > sqBatchLeast {
+			t.Errorf("%d at once that do not complete at once, want at most %d", n, sqBatchLeast)
+		}
+	}
+}
