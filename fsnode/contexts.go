@@ -52,14 +52,18 @@ func (d *contexts) enterContext(ctx context.Context, c *ioctx.Kioctx, out *fuse.
 	return d.enter(ctx, newContextDir(d.tree, c), stable(c.Serial(), kindDir, syscall.S_IFDIR), out)
 }
 
-// Mkdir is io_setup. EINVAL for a name that is no number, EEXIST, EAGAIN where aio-nr would pass aio-max-nr, ENOMEM. The mode
-// asked for does not matter. Only Rmdir ends such a context, so its entry may be cached.
+// Mkdir is io_setup. EINVAL for a name that is no number, EEXIST, EAGAIN where aio-nr would pass aio-max-nr, ENOMEM and
+// EMFILE where the daemon cannot look at who makes it. The mode asked for does not matter. Only Rmdir ends such a context, so its entry may be cached.
 func (d *contexts) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	id, ok := parseID(name)
 	if !ok {
 		return nil, syscall.EINVAL
 	}
-	c, err := d.tree.table.Setup(id, ownerOf(ctx))
+	o, err := ownerOf(ctx)
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	c, err := d.tree.table.Setup(id, o)
 	if err != nil {
 		return nil, errnoOf(err)
 	}

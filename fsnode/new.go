@@ -11,7 +11,7 @@ import (
 const newName = "new"
 
 // newFile is ctx/new: a read-only file of which each open makes a context, reads as its number, and at its last close kills
-// it. EAGAIN where aio-nr would pass aio-max-nr.
+// it. EAGAIN where aio-nr would pass aio-max-nr, ENOMEM and EMFILE where the daemon cannot look at who opens it.
 type newFile struct{ node }
 
 var _ = (fs.NodeOpener)((*newFile)(nil))
@@ -24,7 +24,11 @@ func (n *newFile) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32
 	if errno := n.allows(flags); errno != 0 {
 		return nil, 0, errno
 	}
-	c, err := n.tree.table.SetupNew(ownerOf(ctx))
+	o, err := ownerOf(ctx)
+	if err != nil {
+		return nil, 0, errnoOf(err)
+	}
+	c, err := n.tree.table.SetupNew(o)
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}

@@ -28,4 +28,4 @@ func taskOf(ctx context.Context) ioctx.Caller {
 }
 
 // ownerOf is the caller as the owner of what he makes.
-func ownerOf(ctx context.Context) ioctx.Owner { return ioctx.OwnerOf(taskOf(ctx)) }
+func ownerOf(ctx context.Context) (ioctx.Owner, error) { return ioctx.OwnerOf(taskOf(ctx)) }

@@ -79,8 +79,8 @@ type copied struct {
 // memory finds what r names of the caller's memory. EFAULT where he has none to name, or an iovec array is not all there; EINVAL for
 // an iovec with a negative length, and for an offset that overflows with their sum.
 func (p *process) memory(r *iocb.Request, m *copied) error {
-	if why := p.check(); why != "" {
-		return &iocb.Refusal{Errno: syscall.EFAULT, Why: why}
+	if err := p.check(syscall.EFAULT); err != nil {
+		return err
 	}
 	if p.space == nil {
 		s, err := openSpace(p.caller.TID)
@@ -88,7 +88,7 @@ func (p *process) memory(r *iocb.Request, m *copied) error {
 			s, err = p.ctx.openSpaceAsOwner(p.caller.TID, p.intr)
 		}
 		if err != nil {
-			return &iocb.Refusal{Errno: syscall.EFAULT, Why: fmt.Sprintf("the writer's memory: %v; use buf with IOCB_FLAG_BUF", err)}
+			return refuse(syscall.EFAULT, err, fmt.Sprintf("the writer's memory: %v; use buf with IOCB_FLAG_BUF", err))
 		}
 		p.space = s
 	}

@@ -26,14 +26,19 @@ type Caller struct {
 // OwnerOf is w as the owner of what it makes, with the rights that it has now. Of a caller that cannot be seen only uid and gid are
 // known: it has no other groups, and no capabilities. Nor has one in another user namespace any here.
 //
-// A daemon that may not take the credentials of others serves only the user who runs it, with its own.
-func OwnerOf(w Caller) Owner {
+// A daemon that may not take the credentials of others serves only the user who runs it, with its own. EMFILE, ENFILE and ENOMEM where it
+// cannot look at the caller for its own want of something: he would have fewer rights than are his, for good.
+func OwnerOf(w Caller) (Owner, error) {
 	o := Owner{UID: w.UID, GID: w.GID}
 	if !cred.Switchable() {
-		return o
+		return o, nil
 	}
 	c := &cred.Cred{UID: w.UID, GID: w.GID}
-	if s, err := readStatus(w.TID); err == nil && s.uids[fsID] == w.UID && s.gids[fsID] == w.GID {
+	s, err := readStatus(w.TID)
+	if short(err) {
+		return o, err
+	}
+	if err == nil && s.uids[fsID] == w.UID && s.gids[fsID] == w.GID {
 		c.Groups = s.otherGroups()
 		if s.effective != 0 && sameUserNS(w.TID) {
 			o.Caps = s.effective
@@ -43,7 +48,7 @@ func OwnerOf(w Caller) Owner {
 	if !c.Equal(cred.Own()) {
 		o.Cred = c
 	}
-	return o
+	return o, nil
 }
 
 // otherGroups are the supplementary groups that gid does not say already, in order.

@@ -37,17 +37,17 @@ func TestStatusWithHoles(t *testing.T) {
 
 func TestOwnerOf(t *testing.T) {
 	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
-	me := OwnerOf(Caller{TID: self.TID, UID: uid, GID: gid})
-	if me.UID != uid || me.GID != gid || me.Cred != nil {
-		t.Errorf("the daemon's own process: %+v", me)
+	me, err := OwnerOf(Caller{TID: self.TID, UID: uid, GID: gid})
+	if err != nil || me.UID != uid || me.GID != gid || me.Cred != nil {
+		t.Errorf("the daemon's own process: %+v, %v", me, err)
 	}
 	if !cred.Switchable() {
 		return
 	}
 	// Who cannot be seen, and who is not what the kernel says, has nothing but uid and gid.
 	for _, w := range []Caller{{UID: uid, GID: gid}, {TID: self.TID, UID: 1234, GID: 1234}, {TID: self.TID, UID: uid, GID: 1234}} {
-		o := OwnerOf(w)
-		if want := (&cred.Cred{UID: w.UID, GID: w.GID}); !o.Cred.Equal(want) || o.Caps != 0 || o.realTime() {
+		o, err := OwnerOf(w)
+		if want := (&cred.Cred{UID: w.UID, GID: w.GID}); err != nil || !o.Cred.Equal(want) || o.Caps != 0 || o.realTime() {
 			t.Errorf("%+v: %+v with %+v", w, o, o.Cred)
 		}
 	}

@@ -25,6 +25,7 @@ type process struct {
 	asked  bool // status and denied are known
 	status *status
 	denied string // why nothing of the caller may be used; "": it may
+	lack   error  // what the daemon lacked to find out
 
 	handle int // its pidfd
 	opened bool
@@ -60,14 +61,25 @@ func (p *process) forget() {
 	*p = process{}
 }
 
-// check says in words why nothing of the caller may be used; "": it may. What he has been handed to write may name things that only
-// he has a right to, so he must be the context's owner in all that the kernel would look at if the owner wanted to trace him.
-func (p *process) check() string {
+// check fails with errno, and in words, where nothing of the caller may be used. What he has been handed to write may name things that
+// only he has a right to, so he must be the context's owner in all that the kernel would look at if the owner wanted to trace him.
+func (p *process) check(errno syscall.Errno) error {
 	if !p.asked {
 		p.asked = true
 		p.denied = p.whyDenied()
 	}
-	return p.denied
+	if p.denied == "" {
+		return nil
+	}
+	return refuse(errno, p.lack, p.denied)
+}
+
+// refuse is a refusal with errno; where err is that the daemon is short of something, with that, for it says nothing of the caller.
+func refuse(errno syscall.Errno, err error, why string) error {
+	if short(err) {
+		errno = errnoOf(err)
+	}
+	return &iocb.Refusal{Errno: errno, Why: why}
 }
 
 func (p *process) whyDenied() string {
@@ -75,9 +87,8 @@ func (p *process) whyDenied() string {
 	if tid == 0 {
 		return "the writer cannot be seen: it is not in the daemon's pid namespace"
 	}
-	var err error
-	if p.status, err = readStatus(tid); err != nil {
-		return fmt.Sprintf("the writer cannot be seen: %v", err)
+	if p.status, p.lack = readStatus(tid); p.lack != nil {
+		return fmt.Sprintf("the writer cannot be seen: %v", p.lack)
 	}
 	for _, uid := range p.status.uids {
 		if uid != owner.UID {
@@ -89,8 +100,8 @@ func (p *process) whyDenied() string {
 	}
 	// Not his where he has run a program with more rights than the owner's, whatever his uids are now.
 	var st unix.Stat_t
-	if err := unix.Stat(fmt.Sprintf("/proc/%d/fd", tid), &st); err != nil {
-		return fmt.Sprintf("the writer's descriptors cannot be seen: %v", err)
+	if p.lack = unix.Stat(fmt.Sprintf("/proc/%d/fd", tid), &st); p.lack != nil {
+		return fmt.Sprintf("the writer's descriptors cannot be seen: %v", p.lack)
 	}
 	if st.Uid != owner.UID {
 		return fmt.Sprintf("the writer's descriptors belong to uid %d, not to the context's owner %d", st.Uid, owner.UID)
@@ -106,8 +117,8 @@ func (p *process) file(fd int32) (*file, error) {
 			return f.file.get(), nil
 		}
 	}
-	if why := p.check(); why != "" {
-		return nil, &iocb.Refusal{Errno: syscall.EBADF, Why: why}
+	if err := p.check(syscall.EBADF); err != nil {
+		return nil, err
 	}
 	p.ctx.table.mounts.refresh()
 	f, err := p.fetch(fd)

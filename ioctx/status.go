@@ -2,6 +2,7 @@ package ioctx
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -77,6 +78,11 @@ func parse[T int | uint32 | uint64](words []string, base int, to ...*T) error {
 		*p = T(n)
 	}
 	return nil
+}
+
+// short says whether err is that this process is short of descriptors or memory. A look at a caller that fails so says nothing of him.
+func short(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 // sameUserNS says whether a thread is in the daemon's user namespace. Capabilities in another one are nothing here.
