@@ -2,7 +2,6 @@ package ioctx
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -110,8 +109,21 @@ func (m *mounts) refresh() {
 			return
 		}
 	}
-	if text, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
+	if text, err := m.read(); err == nil {
 		m.seen.Store(parseMounts(text))
+	}
+}
+
+// read reads all of mountinfo, by the descriptor that there is: poll(2) has told of the change and will not again, so it must not fail for
+// want of another one. The caller holds mu.
+func (m *mounts) read() (text []byte, err error) {
+	part := make([]byte, 64<<10)
+	for {
+		n, err := unix.Pread(m.fd, part, int64(len(text)))
+		if n <= 0 || err != nil {
+			return text, err
+		}
+		text = append(text, part[:n]...)
 	}
 }
 
