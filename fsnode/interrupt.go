@@ -3,6 +3,7 @@ package fsnode
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -25,9 +26,13 @@ func interruptOf(ctx context.Context) ioctx.Interrupt { return interrupt{ctx.(*f
 func (i interrupt) Done() <-chan struct{} { return i.req.Cancel }
 
 // Pending says whether the call ends with EINTR. Any signal ends it where the caller is not in /proc: one outside the mount's pid
-// namespace, whose pid is told as 0, and one that has vanished.
+// namespace, whose pid is told as 0, and one that has vanished. Where the daemon is short of what it takes to look, the call goes on
+// until it is asked again.
 func (i interrupt) Pending() bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.req.Pid))
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
+		return false
+	}
 	return err != nil || endsCall(status)
 }
 

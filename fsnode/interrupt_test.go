@@ -59,6 +59,21 @@ func TestInvisibleCallerIsInterrupted(t *testing.T) {
 	}
 }
 
+// That the daemon is short of descriptors ends nobody's call.
+func TestInterruptWithoutDescriptors(t *testing.T) {
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
+	if interruptOf(&fuse.Context{Caller: fuse.Caller{Pid: uint32(os.Getpid())}}).Pending() {
+		t.Error("a call ends whose caller cannot be looked at")
+	}
+}
+
 // A waiting read goes on through SIGCHLD and the like. The client is known to have got one when it no longer can be interrupted.
 func TestHarmlessSignals(t *testing.T) {
 	m := newMount(t)
