@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,7 +16,7 @@ import (
 type bystander struct {
 	*ledger
 	context string
-	stop    chan struct{}
+	stop    context.CancelFunc
 	ended   chan error
 	reads   int
 }
@@ -34,25 +35,27 @@ func (d *daemon) bystanders() (all []*bystander) {
 	for i, lane := range []string{"raw", "shared"} {
 		c := d.mkdir(fmt.Sprint(4100000000 + i))
 		d.put("open 0 open=rdonly "+file+"\n", c, "files")
-		b := &bystander{ledger: newLedger(d.lane(lane, c)), context: c, stop: make(chan struct{}), ended: make(chan error, 1)}
+		b := &bystander{ledger: newLedger(d.lane(lane, c)), context: c, ended: make(chan error, 1)}
 		d.check(b.round())
-		go func() { b.ended <- b.run() }()
+		ctx, stop := context.WithCancel(d.t.Context()) // which ends before its lane is closed
+		b.stop = stop
+		go func() {
+			b.ended <- b.run(ctx)
+			close(b.ended)
+		}()
+		d.t.Cleanup(func() { <-b.ended })
 		all = append(all, b)
 	}
 	return all
 }
 
-func (b *bystander) run() error {
-	for {
-		select {
-		case <-b.stop:
-			return nil
-		default:
-		}
+func (b *bystander) run(ctx context.Context) error {
+	for ctx.Err() == nil {
 		if err := b.round(); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (b *bystander) round() error {
@@ -80,7 +83,7 @@ func (d *daemon) unharmed(all []*bystander) {
 	d.t.Helper()
 	reads := 0
 	for _, b := range all {
-		close(b.stop)
+		b.stop()
 	}
 	for _, b := range all {
 		if err := <-b.ended; err != nil {

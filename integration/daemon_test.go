@@ -88,10 +88,12 @@ func (d *daemon) warmUp() {
 	d.get(c, "out/1")
 	d.check(os.Remove(filepath.Join(d.dir, c)))
 	d.idle()
-	// The poller of engine=threads is made when the first file has to be waited for, which may be later.
-	d.before = append(d.holds(), "descriptor of anon_inode:[eventfd]", "descriptor of anon_inode:[eventpoll]")
+	d.before = append(d.holds(), pollerHolds...)
 	slices.Sort(d.before)
 }
+
+// pollerHolds is what the poller of engine=threads has. It is made when the first file has to be waited for.
+var pollerHolds = []string{"descriptor of anon_inode:[eventfd]", "descriptor of anon_inode:[eventpoll]"}
 
 // end checks that the daemon has come back to what it was, and ends it.
 func (d *daemon) end() {

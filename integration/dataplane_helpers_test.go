@@ -25,8 +25,8 @@ type plane struct {
 }
 
 // openPlane maps a context's directory.
-func openPlane(dir string) (p *plane, err error) {
-	p = &plane{}
+func openPlane(dir string) (_ *plane, err error) {
+	p := &plane{}
 	defer func() {
 		if err != nil {
 			p.close()
