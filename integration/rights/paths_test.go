@@ -1,14 +1,10 @@
 package rights
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-
-	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // What its owner may not read is not read for him, though the daemon could.
@@ -87,33 +83,6 @@ func TestWriteClearsSetuid(t *testing.T) {
 			d.want(uid, "req pwrite str=y ./suid; stat -c %a suid", "1 -\n"+mode)
 			d.file("suid", uid, 0o755|os.ModeSetuid, "x")
 			d.want(uid, "exec 3<>suid; req pwrite fd=3 str=y; stat -c %a suid", "1 -\n"+mode)
-		}
-	})
-}
-
-// The blocks that a file system keeps for root stay root's.
-func TestReservedBlocks(t *testing.T) {
-	eachEngine(t, "", func(d *daemon) {
-		image, mnt := filepath.Join(d.work, "image"), filepath.Join(d.work, "fs")
-		script := fmt.Sprintf("truncate -s 16M %[1]s && mkfs.ext4 -q -m 50 -O ^has_journal %[1]s && mkdir %[2]s && "+
-			"mount -o loop %[1]s %[2]s && chmod 1777 %[2]s", image, mnt)
-		if out := d.run(root, "sh", "-c", script); out != "" {
-			harness.Lacks(d, "no ext4 on a loop device: %s", out)
-		}
-		d.Cleanup(func() { // the daemon closes files in its own time
-			harness.Eventually(d, "umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
-		})
-		for _, open := range []string{"", " open=wronly,direct"} {
-			fill := "touch fs/f; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do req pwrite buf=0 len=1M off=${i}M" + open + " ./fs/f; done; rm fs/f\n"
-			user := d.sh(nobody, fill)
-			all := d.sh(root, fill)
-			if strings.Contains(user, "EINVAL") {
-				continue // no O_DIRECT there
-			}
-			few, many := strings.Count(user, "1048576 -"), strings.Count(all, "1048576 -")
-			if few > 8 || many < few+4 || !strings.Contains(user, "ENOSPC") {
-				d.Errorf("of 13 MiB %d are the user's, %d are root's:\n%s", few, many, user)
-			}
 		}
 	})
 }
