@@ -18,7 +18,7 @@ const (
 
 // refusal is a request that was refused: which, why, and its text.
 type refusal struct {
-	where string // line=N, iocb=N
+	where string // line=N, iocb=N; setup where the first request could not have what a context needs
 	err   error
 	text  []byte
 }

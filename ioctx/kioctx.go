@@ -166,8 +166,8 @@ func (c *Kioctx) SetNrEvents(n uint64) error {
 	return nil
 }
 
-// activate makes what a context needs to submit, aio_setup_ring among it. A failure leaves nothing behind, and the next submit
-// tries again. The caller holds a reference.
+// activate makes what a context needs to submit, aio_setup_ring among it. A failure leaves a line in error_log and nothing else, and
+// the next submit tries again. The caller holds a reference.
 func (c *Kioctx) activate() (*live, error) {
 	if l := c.live.Load(); l != nil {
 		return l, nil
@@ -177,6 +177,20 @@ func (c *Kioctx) activate() (*live, error) {
 	if l := c.live.Load(); l != nil {
 		return l, nil
 	}
+	l, err := c.newLive()
+	if err != nil {
+		c.refused(&refusal{where: "setup", err: err})
+		return nil, err
+	}
+	c.live.Store(l)
+	if c.dead.Load() { // after markDead, by who has held a reference since before
+		l.ring.SetDead()
+	}
+	return l, nil
+}
+
+// newLive is what activate makes. The caller holds setupMu.
+func (c *Kioctx) newLive() (*live, error) {
 	r, err := ring.New(c.id, c.nrEvents)
 	if err != nil {
 		return nil, err
@@ -188,10 +202,6 @@ func (c *Kioctx) activate() (*live, error) {
 	}
 	l := &live{queue: q, ring: r, size: r.Memory().Size(), infos: make([]info, r.Nr())}
 	l.reqsAvailable.Store(int64(c.nrEvents))
-	c.live.Store(l)
-	if c.dead.Load() { // after markDead, by who has held a reference since before
-		r.SetDead()
-	}
 	return l, nil
 }
 
