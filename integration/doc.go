@@ -9,7 +9,11 @@
 //
 // The environment may hold
 //
-//	CI=true        what the machine lacks makes tests fail, where they are skipped elsewhere
-//	AIOFS_RUNS=50  how often the long stream through a shell is tried
-//	AIOFS_RACE=30s how long processes race in the tests of the kill
+//	CI=true                  what the machine lacks makes tests fail, where they are skipped elsewhere; in all packages
+//	AIOFS_IO_URING_DENIED=1  io_uring is lacking on purpose: skipped then too; in all packages, set by .ci/without-io_uring
+//	AIOFS_RUNS=50            how often the long stream through a shell is tried
+//	AIOFS_RACE=30s           how long processes race in the tests of the kill, and goroutines in those of package ioctx
+//	AIOFS_HOSTILE=60s        how long a client of shared memory is hostile
+//	AIOFS_SEED=1             what faults are chosen by; left out, another number each time, which the log tells
+//	AIOFS_LITMUS=1000000     how many requests go through sq one by one in package ioctx's search for a wakeup that is lost
 package integration
