@@ -59,7 +59,7 @@ func (a *aioPath) fillIocbs() {
 	for i := range a.iocbs {
 		a.iocbs[i] = iocb.Iocb{
 			Data: uint64(i), LioOpcode: uint16(op), Fildes: uint32(a.file.Fd()),
-			Buf: uint64(uintptr(unsafe.Pointer(&a.mem[i*a.Block]))), Nbytes: uint64(a.Block),
+			Buf: a.mem.address() + uint64(i*a.Block), Nbytes: uint64(a.Block),
 		}
 	}
 }

@@ -30,7 +30,7 @@ type daemon struct {
 
 // startDaemon mounts. When ctx is done the mount has abortLimit to come to its end; then the daemon is killed, and what waits in the mount
 // fails.
-func startDaemon(ctx context.Context, engine string) (*daemon, error) {
+func startDaemon(ctx context.Context, options string) (*daemon, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func startDaemon(ctx context.Context, engine string) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{
-		dir: dir, cmd: exec.Command(self, dir, "-o", "engine="+engine),
+		dir: dir, cmd: exec.Command(self, dir, "-o", options),
 		ready: make(chan struct{}), ended: make(chan struct{}),
 	}
 	// Ctrl-C is for this process alone; if it dies of anything else, the daemon unmounts.

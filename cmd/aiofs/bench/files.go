@@ -37,18 +37,9 @@ func openFiles(s *setup) (path, error) {
 }
 
 // open makes a context that has the job's file in slot 0, room for its requests, and a buf that holds their blocks.
-func (f *filesPath) open() (err error) {
-	ctx := filepath.Join(f.daemon.dir, "ctx")
-	if f.held, err = openFD(filepath.Join(ctx, "new"), unix.O_RDONLY); err != nil {
-		return err
-	}
-	var number [32]byte
-	n, err := unix.Read(f.held, number[:])
+func (f *filesPath) open() error {
+	dir, err := f.context()
 	if err != nil {
-		return fmt.Errorf("reading ctx/new: %w", err)
-	}
-	dir := filepath.Join(ctx, strings.TrimSpace(string(number[:n])))
-	if err := writeTo(filepath.Join(dir, "nr_events"), fmt.Sprintln(f.Depth)); err != nil {
 		return err
 	}
 	if f.buf, err = os.OpenFile(filepath.Join(dir, "buf"), os.O_RDWR, 0); err != nil {
@@ -57,14 +48,29 @@ func (f *filesPath) open() (err error) {
 	if err := f.grow(int64(f.Depth * f.Block)); err != nil {
 		return err
 	}
-	if err := writeTo(filepath.Join(dir, "files"), f.openLine()); err != nil {
-		return err
+	return writeTo(filepath.Join(dir, "files"), f.openLine())
+}
+
+// context makes a context with room for the job's requests, and opens its submit and events_raw.
+func (f *filesPath) context() (dir string, err error) {
+	ctx := filepath.Join(f.daemon.dir, "ctx")
+	if f.held, err = openFD(filepath.Join(ctx, "new"), unix.O_RDONLY); err != nil {
+		return "", err
+	}
+	var number [32]byte
+	n, err := unix.Read(f.held, number[:])
+	if err != nil {
+		return "", fmt.Errorf("reading ctx/new: %w", err)
+	}
+	dir = filepath.Join(ctx, strings.TrimSpace(string(number[:n])))
+	if err := writeTo(filepath.Join(dir, "nr_events"), fmt.Sprintln(f.Depth)); err != nil {
+		return "", err
 	}
 	if f.sub, err = openFD(filepath.Join(dir, "submit"), unix.O_WRONLY); err != nil {
-		return err
+		return "", err
 	}
 	f.events, err = openFD(filepath.Join(dir, "events_raw"), unix.O_RDONLY)
-	return err
+	return dir, err
 }
 
 // grow makes buf at least size bytes. It never shrinks.
@@ -109,14 +115,20 @@ func writeTo(name, text string) error {
 func (f *filesPath) blocks() blocks { return f.buf }
 
 func (f *filesPath) submit(slots []int, offs []int64) (int, error) {
-	c := iocb.Iocb{LioOpcode: uint16(iocb.CmdPread), Nbytes: uint64(f.Block), Flags: iocb.FlagFile | iocb.FlagBuf}
+	return f.write(iocb.Iocb{Flags: iocb.FlagFile | iocb.FlagBuf}, slots, offs)
+}
+
+// write hands over a request for each slot. What they have in common is in c, whose Buf is where the blocks lie.
+func (f *filesPath) write(c iocb.Iocb, slots []int, offs []int64) (int, error) {
+	c.LioOpcode, c.Nbytes = uint16(iocb.CmdPread), uint64(f.Block)
 	if f.Write {
 		c.LioOpcode = uint16(iocb.CmdPwrite)
 	}
 	f.wire = f.wire[:0]
 	for i, slot := range slots {
-		c.Data, c.Buf, c.Offset = uint64(slot), uint64(slot*f.Block), offs[i]
-		f.wire = c.AppendTo(f.wire)
+		one := c
+		one.Data, one.Buf, one.Offset = uint64(slot), c.Buf+uint64(slot*f.Block), offs[i]
+		f.wire = one.AppendTo(f.wire)
 	}
 	n, err := retry(unix.Write, f.sub, f.wire)
 	if err != nil {

@@ -28,6 +28,9 @@ var presets = []job{
 	{Name: "direct-1", Block: 4 << 10, Depth: 1, Batch: 1, Cache: cacheDirect},
 	{Name: "cached-256", Block: 4 << 10, Depth: 256, Batch: 256, Cache: cacheWarm},
 	{Name: "cold-32", Block: 4 << 10, Depth: 32, Batch: 32, Cache: cacheCold},
+	{Name: "direct-1m", Block: 1 << 20, Depth: 8, Batch: 8, Cache: cacheDirect},
+	{Name: "cached-1m", Block: 1 << 20, Depth: 8, Batch: 8, Cache: cacheWarm},
+	{Name: "cached-32", Block: 4 << 10, Depth: 32, Batch: 32, Cache: cacheWarm},
 	{Name: "sequential-128k", Sequential: true, Block: 128 << 10, Depth: 16, Batch: 16, Cache: cacheDirect},
 	{Name: "write-32", Write: true, Block: 4 << 10, Depth: 32, Batch: 32, Cache: cacheDirect},
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,9 @@ func newMemory(size int) (memory, error) {
 }
 
 func (m memory) close() error { return unix.Munmap(m) }
+
+// address is where it begins, as an iocb has it. Being outside the Go heap it stays there.
+func (m memory) address() uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m)))) }
 
 // block is the i-th block of size bytes.
 func (m memory) block(i, size int) []byte { return m[i*size : (i+1)*size : (i+1)*size] }

@@ -22,6 +22,7 @@ type options struct {
 	slice       time.Duration // of one path's turn
 	size        int64         // bytes of a file that is made
 	engine      string        // of the mount
+	sqIdle      string        // of the mount; "": what it has by itself
 	json        bool
 	verify      bool
 	destructive bool
@@ -29,8 +30,8 @@ type options struct {
 
 const usageHead = `Usage: aiofs bench [FILE] [flags]
 
-Measures the same requests through submit and events_raw of a mount (files), through sq, ring and buf of a mount in shared memory
-(shared), raw io_uring (uring), the kernel's AIO (aio), pread on as many goroutines as requests are in flight (goroutines), and one
+Measures the same requests through submit and events_raw of a mount (files), there with iocbs as a program has them that was written
+for io_submit, of its own descriptors and memory (native), through sq, ring and buf of a mount in shared memory (shared), raw io_uring (uring), the kernel's AIO (aio), pread on as many goroutines as requests are in flight (goroutines), and one
 pread after the other (sync). The paths take turns; a path's ratio is the median, over all rounds, of its operations a second by
 those of uring in the same round.
 
@@ -96,6 +97,7 @@ func (c *commandLine) flags() *flag.FlagSet {
 	fs.DurationVar(&c.slice, "slice", 500*time.Millisecond, "`TIME` that a slice takes")
 	fs.Var((*size)(&c.size), "size", "`SIZE` of the file where one is made")
 	fs.StringVar(&c.engine, "engine", "auto", "`NAME` of the mount's engine: auto, uring or threads")
+	fs.StringVar(&c.sqIdle, "sq-idle", "", "`TIME` that the mount looks at sq without a request; 0: never, the client rings for each batch")
 	fs.BoolVar(&c.json, "json", false, "a report for a program instead of a table")
 	fs.BoolVar(&c.verify, "verify", false, "check every byte that is read or written; only with a file made here, and slower")
 	fs.BoolVar(&c.destructive, "destructive", false, "let --write overwrite a FILE that was there before")
@@ -199,6 +201,15 @@ func (o *options) check() error {
 		return usagef("--engine must be auto, uring or threads")
 	}
 	return nil
+}
+
+// mountOptions are those of the daemon.
+func (o *options) mountOptions() string {
+	text := "engine=" + o.engine
+	if o.sqIdle != "" {
+		text += ",sq_idle=" + o.sqIdle
+	}
+	return text
 }
 
 // writes says whether a job writes.

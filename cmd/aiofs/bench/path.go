@@ -32,6 +32,7 @@ const reference = "uring"
 // ways are all there are, in the order in which they are shown.
 var ways = []way{
 	{name: "files", open: openFiles, mount: true},
+	{name: "native", open: openNative, mount: true},
 	{name: "shared", open: openShared, mount: true, maybe: true},
 	{name: reference, open: openUring, maybe: true},
 	{name: "aio", open: openAIO},

@@ -78,7 +78,7 @@ func (s *session) measure(ctx context.Context, j job) (res jobResult, err error)
 func (s *session) open(ctx context.Context, w way, j job) (*runner, error) {
 	if s.daemon == nil && w.mount {
 		var err error
-		if s.daemon, err = startDaemon(ctx, s.engine); err != nil {
+		if s.daemon, err = startDaemon(ctx, s.mountOptions()); err != nil {
 			return nil, err
 		}
 	}
