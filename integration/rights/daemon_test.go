@@ -1,7 +1,6 @@
 package rights
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,29 +106,49 @@ func (d *daemon) want(uid int, script, want string) {
 // run runs a command as a user, and returns what it says, whatever its exit status.
 func (d *daemon) run(uid int, args ...string) string {
 	d.Helper()
-	cmd, stop := d.command(uid, args...)
-	defer stop()
-	return said(cmd)
+	return d.says(d.command(uid, args...))
 }
 
-func said(cmd *exec.Cmd) string {
-	out, err := cmd.CombinedOutput()
-	if err != nil && (cmd.ProcessState == nil || !cmd.ProcessState.Exited()) {
-		return fmt.Sprintf("%s(%v)", out, err)
+// says runs cmd to its end, and returns what it says. For one that takes too long the mount is aborted, without which it may be beyond
+// killing.
+func (d *daemon) says(cmd *exec.Cmd) string {
+	d.Helper()
+	p := harness.Start(d, cmd)
+	if !p.Ends(harness.Patient) {
+		harness.Abort(d.dir)
+		d.Fatalf("%v: still there after %v: %s", cmd, harness.Patient, p.Said)
 	}
-	return string(out)
+	if !cmd.ProcessState.Exited() {
+		return fmt.Sprintf("%s(%v)", p.Said, cmd.ProcessState)
+	}
+	return p.Said.String()
 }
 
-// command is a command that a user runs; stop ends it.
-func (d *daemon) command(uid int, args ...string) (cmd *exec.Cmd, stop context.CancelFunc) {
-	ctx, stop := context.WithTimeout(context.Background(), harness.Patient)
-	cmd = exec.CommandContext(ctx, args[0], args[1:]...)
+// begin starts a command as a user, and waits until it has said text and so waits for the end of its standard input: finish is that end, and
+// returns all that it says.
+func (d *daemon) begin(uid int, text string, args ...string) (finish func() string) {
+	d.Helper()
+	cmd := d.command(uid, args...)
+	in, err := cmd.StdinPipe()
+	d.check(err)
+	p := harness.Start(d, cmd)
+	p.Says(d, text)
+	return func() string {
+		d.Helper()
+		in.Close()
+		if !p.Ends(harness.Patient) {
+			d.Fatalf("%v: still there after %v: %s", cmd, harness.Patient, p.Said)
+		}
+		return p.Said.String()
+	}
+}
+
+func (d *daemon) command(uid int, args ...string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "M="+d.dir, "W="+d.work, fmt.Sprintf("D=%d", d.proc.Pid()))
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}, Pdeathsig: syscall.SIGKILL,
-	}
-	return cmd, stop
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	return cmd
 }
 
 // role runs one of roles as a user, from a copy of this program that every user may run.
@@ -139,8 +158,7 @@ func (d *daemon) role(uid int, name string, args ...string) string {
 	d.check(err)
 	program := filepath.Join(d.work, "roles")
 	d.check(os.WriteFile(program, self, 0o755))
-	cmd, stop := d.command(uid, append([]string{program}, args...)...)
-	defer stop()
+	cmd := d.command(uid, append([]string{program}, args...)...)
 	cmd.Env = append(cmd.Env, harness.RoleEnv+"="+name)
-	return said(cmd)
+	return d.says(cmd)
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/aiofs/aiofs/integration/internal/harness"
 )
 
 // A context is its owner's: nobody else enters it, nor removes it, root aside.
@@ -90,18 +88,10 @@ func (d *daemon) personalities() (all []string) {
 func TestThreadsThatWorkForUsers(t *testing.T) {
 	eachEngine(t, "", func(d *daemon) {
 		d.file("file", nobody, 0o644, "hello")
-		cmd, stop := d.command(nobody, "bash", "-c", prelude+`
+		finish := d.begin(nobody, "done\n", "bash", "-c", prelude+`
 for i in 1 2 3 4 5 6 7 8; do echo "pread keep=no ./file"; done > $c/submit; cut -d' ' -f2 $c/events | tail -1
 for t in /proc/$D/task/*; do kill -0 ${t##*/} 2>/dev/null && echo "signalled ${t##*/}"; done
 echo done; read -r line`)
-		defer stop()
-		in, err := cmd.StdinPipe()
-		d.check(err)
-		out := &harness.Output{}
-		cmd.Stdout, cmd.Stderr = out, out
-		d.check(cmd.Start())
-		harness.Eventually(d, "the user's work", func() bool { return strings.HasSuffix(out.String(), "done\n") })
-
 		working := 0
 		for tid, status := range d.threads() {
 			for line := range strings.Lines(status) {
@@ -121,9 +111,7 @@ echo done; read -r line`)
 				d.Errorf("a personality: %s", list)
 			}
 		}
-		in.Close()
-		cmd.Wait()
-		if got := out.String(); got != "5\ndone\n" {
+		if got := finish(); got != "5\ndone\n" {
 			d.Errorf("the user says:\n%s", got)
 		}
 	})
@@ -190,21 +178,12 @@ func TestShares(t *testing.T) {
 // share has one user fill his share and go on holding it, while another, and root, fill theirs with the same result.
 func (d *daemon) share(fill, full string, times int) {
 	d.Helper()
-	cmd, stop := d.command(nobody, "bash", "-c", prelude+fill+"echo full; read -r line; true")
-	defer stop()
-	in, err := cmd.StdinPipe()
-	d.check(err)
-	out := &harness.Output{}
-	cmd.Stdout, cmd.Stderr = out, out
-	d.check(cmd.Start())
-	harness.Eventually(d, "a full share", func() bool { return strings.HasSuffix(out.String(), "full\n") })
-	for _, said := range []string{out.String(), d.sh(other, fill), d.sh(root, fill)} {
+	finish := d.begin(nobody, "full\n", "bash", "-c", prelude+fill+"echo full; read -r line; true")
+	for _, said := range []string{d.sh(other, fill), d.sh(root, fill), finish()} {
 		if got := strings.Count(said, full); got != times {
 			d.Errorf("%d times %q, want %d:\n%s", got, full, times, said)
 		}
 	}
-	in.Close()
-	d.check(cmd.Wait())
 	for _, c := range d.contexts() {
 		d.check(syscall.Rmdir(c))
 	}

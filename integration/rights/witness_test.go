@@ -49,20 +49,11 @@ func TestCallerGone(t *testing.T) {
 		d.check(err)
 		d.completed(ctx, 1)
 
-		cmd, stop := d.command(nobody, "bash", "-c", fmt.Sprintf("exec 3<$W/pipe; exec %s read %s 3 exec", bin, ctx))
-		defer stop()
-		in, err := cmd.StdinPipe()
-		d.check(err)
-		out := &harness.Output{}
-		cmd.Stdout, cmd.Stderr = out, out
-		d.check(cmd.Start())
-		harness.Eventually(d, "the next program", func() bool { return out.String() == "watching\n" })
+		finish := d.begin(nobody, "watching\n", "bash", "-c", fmt.Sprintf("exec 3<$W/pipe; exec %s read %s 3 exec", bin, ctx))
 		_, err = pipe.Write(page)
 		d.check(err)
 		d.completed(ctx, 2)
-		in.Close()
-		cmd.Wait()
-		if got := out.String(); got != "watching\nclean\n" {
+		if got := finish(); got != "watching\nclean\n" {
 			d.Errorf("the next program says: %s", got)
 		}
 		d.want(nobody, "cut -d' ' -f1-3 "+ctx+"/events; rmdir "+ctx, "0 -14 EFAULT\n0 -14 EFAULT")
@@ -113,10 +104,9 @@ func TestNumberOfACallerRecycled(t *testing.T) {
 			d := mount(t, "engine="+engine) // for its directories, and to see whether this engine is to be had
 			d.check(os.Chmod(d.work, 0o777))
 			bin := d.compile("witness")
-			cmd, stop := d.command(root, "unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", recycle)
-			defer stop()
+			cmd := d.command(root, "unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", recycle)
 			cmd.Env = append(cmd.Env, "P="+harness.Program, "B="+bin, "E="+engine)
-			got := said(cmd)
+			got := d.says(cmd)
 			if _, err := exec.LookPath("unshare"); err != nil || strings.Contains(got, "unshare failed") {
 				harness.Lacks(t, "no pid namespaces: %s", got)
 			}
