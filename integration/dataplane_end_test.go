@@ -94,7 +94,9 @@ func fillPlane(args []string) error {
 		return err
 	}
 	fmt.Println("full")
-	select {}
+	for { // select {} would end a program without cgo: nothing can wake it
+		_ = syscall.Pause()
+	}
 }
 
 // A client is killed while its sq is full. Its context stays if it was made by mkdir, to be removed, and ends by itself if it was made
