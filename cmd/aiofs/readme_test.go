@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A recipe is a block of README.md that is marked to be run, and the block behind it: its output, in which times and
@@ -69,6 +71,10 @@ func TestREADME(t *testing.T) {
 			t.Run(fmt.Sprintf("line%d/%s", r.line, filepath.Base(with)), func(t *testing.T) {
 				var wrong string
 				for range tries {
+					eventually(t, "contexts of the recipe before are gone", func() bool {
+						reserved, err := os.ReadFile(filepath.Join(mnt, "aio-nr"))
+						return err == nil && string(reserved) == "0\n"
+					})
 					if wrong = r.run(t, mnt, with); wrong == "" {
 						return
 					}
@@ -90,7 +96,7 @@ func (r recipe) run(t *testing.T, mnt, with string) (wrong string) {
 	if strings.Contains(r.code, "open=direct") && !directIO(filepath.Join(dir, "notes.txt")) {
 		t.Skip("no direct I/O in the temporary directory")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
 	defer cancel()
 	flags := map[string]string{"sh": "-euc", "python": "-c"}[r.lang]
 	cmd := exec.CommandContext(ctx, with, flags, r.code)
