@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"runtime"
 	"slices"
 )
 
@@ -82,5 +83,6 @@ func (t *Table) Metrics() []byte {
 	e.family("aiofs_transferred_bytes_total", "counter", "Bytes read and written.")
 	e.value(s.bytes[classRead], "op", opClassNames[classRead])
 	e.value(s.bytes[classWrite], "op", opClassNames[classWrite])
+	e.single("aiofs_goroutines", "gauge", "Goroutines of the daemon.", uint64(runtime.NumGoroutine()))
 	return e.text
 }

@@ -199,6 +199,20 @@ func TestMetrics(t *testing.T) {
 	f.obey(true)
 }
 
+// One goroutine more is one more, whoever has it.
+func TestMetricsOfGoroutines(t *testing.T) {
+	e := threadsEnv(t, Config{})
+	before := value(metricsOf(t, e.Table), "aiofs_goroutines")
+	done := make(chan struct{})
+	defer close(done)
+	for range 100 {
+		go func() { <-done }()
+	}
+	if after := value(metricsOf(t, e.Table), "aiofs_goroutines"); after < before+50 {
+		t.Errorf("%v goroutines, and then %v with a hundred more", before, after)
+	}
+}
+
 // Bytes are counted by what they were moved by, in contexts that are gone too.
 func TestMetricsOfBytes(t *testing.T) {
 	e := threadsEnv(t, Config{})
