@@ -48,26 +48,27 @@ func New(id, nrEvents uint32) (*Ring, error) {
 		return nil, fmt.Errorf("ring of %d events: %w", nrEvents, unix.EINVAL)
 	}
 	size, nr := geometry(nrEvents)
-	mem, err := NewMemfd("aio_ring", size)
+	mem, h, first, err := newShared("aio_ring", size, Header{
+		ID: id, Nr: nr, Magic: Magic, CompatFeatures: CompatFeatures, HeaderLength: HeaderLength,
+	})
 	if err != nil {
 		return nil, err
 	}
+	return &Ring{mem: mem, header: h, events: unsafe.Slice((*IOEvent)(first), nr)}, nil
+}
+
+// newShared makes memory of size bytes that begins with h, and says where what follows h begins.
+func newShared(name string, size int, h Header) (mem *Memory, header *Header, first unsafe.Pointer, err error) {
+	if mem, err = NewMemfd(name, size); err != nil {
+		return nil, nil, nil, err
+	}
 	if err := mem.Freeze(); err != nil {
 		mem.Close()
-		return nil, err
+		return nil, nil, nil, err
 	}
-	base := unsafe.Pointer(&mem.Bytes()[0])
-	r := &Ring{
-		mem:    mem,
-		header: (*Header)(base),
-		events: unsafe.Slice((*IOEvent)(unsafe.Add(base, HeaderLength)), nr),
-	}
-	r.header.ID = id
-	r.header.Nr = nr
-	r.header.Magic = Magic
-	r.header.CompatFeatures = CompatFeatures
-	r.header.HeaderLength = HeaderLength
-	return r, nil
+	header = (*Header)(unsafe.Pointer(&mem.Bytes()[0]))
+	*header = h
+	return mem, header, unsafe.Add(unsafe.Pointer(header), h.HeaderLength), nil
 }
 
 // Nr is how many events the memory has room for. One place always stays empty.

@@ -49,26 +49,13 @@ func NewSQ(id, nr uint32) (*SQ, error) {
 		return nil, fmt.Errorf("sq of %d iocbs: %w", nr, unix.EINVAL)
 	}
 	nr = max(uint32(1)<<bits.Len32(nr-1), sqLeast)
-	mem, err := NewMemfd("aio_sq", SQHeaderLength+sqeSize*int(nr))
+	mem, h, first, err := newShared("aio_sq", SQHeaderLength+sqeSize*int(nr), Header{
+		ID: id, Nr: nr, Magic: SQMagic, CompatFeatures: SQNeedWakeup, HeaderLength: SQHeaderLength,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := mem.Freeze(); err != nil {
-		mem.Close()
-		return nil, err
-	}
-	base := unsafe.Pointer(&mem.Bytes()[0])
-	q := &SQ{
-		mem:    mem,
-		header: (*Header)(base),
-		iocbs:  unsafe.Slice((*SQE)(unsafe.Add(base, SQHeaderLength)), nr),
-	}
-	q.header.ID = id
-	q.header.Nr = nr
-	q.header.Magic = SQMagic
-	q.header.CompatFeatures = SQNeedWakeup
-	q.header.HeaderLength = SQHeaderLength
-	return q, nil
+	return &SQ{mem: mem, header: h, iocbs: unsafe.Slice((*SQE)(first), nr)}, nil
 }
 
 // sqLeast is the smallest submission ring: half a page.
