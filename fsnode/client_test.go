@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const clientEnv = "AIOFS_TEST_CLIENT"
@@ -85,7 +87,7 @@ func (c *client) wait() string {
 // result is what the client has printed, and whether it ended well.
 func (c *client) result() (out, errs string, ok bool) {
 	c.t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testenv.Patience)
 	defer late.Stop()
 	select {
 	case <-c.ended:
@@ -116,7 +118,7 @@ func (c *client) waitsIn(nr int, name string) {
 func (c *client) pidWaitsIn(pid, nr int, name string) {
 	c.t.Helper()
 	proc := fmt.Sprintf("/proc/%d/", pid)
-	eventually(c.t, "the client waits in "+name, func() bool {
+	testenv.Eventually(c.t, "the client waits in "+name, func() bool {
 		b, _ := os.ReadFile(proc + "syscall")
 		var got int
 		var fd uint64
@@ -148,7 +150,7 @@ func state(pid int) string {
 
 // runClient is the other side of goClient.
 func runClient(name string, args []string) int {
-	time.AfterFunc(2*patience, func() { os.Exit(2) }) // where the test has died before its cleanup
+	time.AfterFunc(2*testenv.Patience, func() { os.Exit(2) }) // where the test has died before its cleanup
 	switch name {
 	case "read-once":
 		return readOnce(args[0])

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestMkdirNames(t *testing.T) {
@@ -91,7 +93,7 @@ func TestNewIsAContextAnOpen(t *testing.T) {
 		t.Fatal("both opens got ", numbers[0])
 	}
 	files[0].Close()
-	eventually(t, "the closed one goes", func() bool {
+	testenv.Eventually(t, "the closed one goes", func() bool {
 		_, err := os.Stat(m.path("ctx", numbers[0]))
 		return os.IsNotExist(err)
 	})

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestEndsCall(t *testing.T) {
@@ -83,7 +85,7 @@ func TestHarmlessSignals(t *testing.T) {
 		c := m.goClient(t, "read-once", dir+"/events")
 		c.waitsIn(unix.SYS_READ, "events")
 		c.signal(s)
-		eventually(t, "INTERRUPT is sent", func() bool { return !strings.HasPrefix(state(c.cmd.Process.Pid), "S") })
+		testenv.Eventually(t, "INTERRUPT is sent", func() bool { return !strings.HasPrefix(state(c.cmd.Process.Pid), "S") })
 		afterInterrupts(dir)
 		if !c.running() {
 			t.Errorf("%v: ended by it: %s", s, &c.stdout)
@@ -106,7 +108,7 @@ func TestOtherSignals(t *testing.T) {
 		c.waitsIn(unix.SYS_READ, "events")
 		for _, s := range signals {
 			c.signal(s)
-			eventually(t, "INTERRUPT is sent", func() bool { return !strings.HasPrefix(state(c.cmd.Process.Pid), "S") })
+			testenv.Eventually(t, "INTERRUPT is sent", func() bool { return !strings.HasPrefix(state(c.cmd.Process.Pid), "S") })
 		}
 		if got := c.wait(); got != "true interrupted system call\n" {
 			t.Errorf("%v: %q", signals, got)
@@ -131,7 +133,7 @@ func TestShellWithBackgroundChild(t *testing.T) {
 			t.Fatal(err)
 		}
 		unix.Write(end, []byte("\n"))
-		eventually(t, "the child ends", func() bool { s := state(child); return s == "" || s[0] == 'Z' })
+		testenv.Eventually(t, "the child ends", func() bool { s := state(child); return s == "" || s[0] == 'Z' })
 		afterInterrupts(dir)
 		takeEvent(t, dir)
 		if got := c.wait(); got != "done\n" {

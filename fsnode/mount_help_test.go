@@ -13,11 +13,9 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
+	"github.com/aiofs/aiofs/ring/testenv"
 	"golang.org/x/sys/unix"
 )
-
-// patience bounds whatever should happen soon, on a machine however busy. It decides nothing but when a test has failed.
-const patience = 60 * time.Second
 
 // testMount is a mount that is served by the test's own process.
 type testMount struct {
@@ -44,7 +42,7 @@ func newMount(t *testing.T) *testMount {
 		skipWithoutFuse(t, err)
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(2*patience, m.abort) // a test that hangs in the mount by itself gets an error instead
+	watchdog := time.AfterFunc(2*testenv.Patience, m.abort) // a test that hangs in the mount by itself gets an error instead
 	t.Cleanup(func() {
 		watchdog.Stop()
 		m.end(t)
@@ -62,7 +60,7 @@ func skipWithoutFuse(t *testing.T, err error) {
 
 // end kills all contexts and unmounts.
 func (m *testMount) end(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.Patience)
 	defer cancel()
 	for _, line := range m.table.ExitAll(ctx) {
 		t.Error("left in flight: ", line)
@@ -152,16 +150,4 @@ func wantErrno(t *testing.T, what string, err error, want syscall.Errno) {
 		return
 	}
 	t.Errorf("%s: %v, want %v", what, err, want)
-}
-
-// eventually polls for what the kernel does behind everyone's back, like RELEASE.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); {
-		if time.Now().After(end) {
-			t.Fatal("never: ", what)
-		}
-		tick := time.NewTimer(time.Millisecond)
-		<-tick.C
-	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
@@ -101,7 +102,7 @@ func TestDataPlane(t *testing.T) {
 		sq.Push((&iocb.Iocb{Data: round, LioOpcode: uint16(iocb.CmdNoop)}).AppendTo(nil))
 		sq.Publish()
 		bell.Write([]byte{1})
-		if got := pollFor(t, ready, unix.POLLIN, patience); got != unix.POLLIN {
+		if got := pollFor(t, ready, unix.POLLIN, testenv.Patience); got != unix.POLLIN {
 			t.Fatalf("ready: %#x", got)
 		}
 		ready.Read(make([]byte, 8)) // clears it
@@ -116,7 +117,7 @@ func TestDataPlane(t *testing.T) {
 	if err := os.Remove(dir); err != nil {
 		t.Fatal(err)
 	}
-	if got := pollFor(t, ready, unix.POLLIN, patience); got&unix.POLLHUP == 0 {
+	if got := pollFor(t, ready, unix.POLLIN, testenv.Patience); got&unix.POLLHUP == 0 {
 		t.Errorf("ready after the kill: %#x, want POLLHUP", got)
 	}
 	_, err = bell.Write([]byte{1})
@@ -140,7 +141,7 @@ func TestRingByPread(t *testing.T) {
 	}
 	write(t, dir+"/submit", "noop tag=5\n")
 	event := make([]byte, 32)
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testenv.Patience)
 	for binary.NativeEndian.Uint32(header[12:]) == 0 && time.Now().Before(deadline) {
 		f.ReadAt(header, 0)
 	}
@@ -170,7 +171,7 @@ func TestWithoutPrivilege(t *testing.T) {
 	replace(t, &cloneMount, func(string) (int, int, error) { return -1, -1, syscall.EPERM })
 	m := newMount(t)
 	t.Cleanup(func() { // the daemon closes its end, which is in the mount, when it sees that the client's is closed
-		for end := time.Now().Add(patience); m.server.Unmount() != nil && time.Now().Before(end); {
+		for end := time.Now().Add(testenv.Patience); m.server.Unmount() != nil && time.Now().Before(end); {
 			runtime.Gosched()
 		}
 	})
@@ -189,7 +190,7 @@ func TestWithoutPrivilege(t *testing.T) {
 	for range 2 { // the second client opens after the first has closed
 		ready := opened(t, dir+"/ready", os.O_RDONLY|unix.O_NONBLOCK)
 		write(t, dir+"/submit", "noop\n")
-		if got := pollFor(t, ready, unix.POLLIN, patience); got&unix.POLLIN == 0 {
+		if got := pollFor(t, ready, unix.POLLIN, testenv.Patience); got&unix.POLLIN == 0 {
 			t.Fatalf("ready: %#x", got)
 		}
 		ready.Close()
@@ -208,7 +209,7 @@ func TestUmountWithFifos(t *testing.T) {
 	}
 	select {
 	case <-m.server.Done():
-	case <-time.After(patience):
+	case <-time.After(testenv.Patience):
 		t.Fatal("the server does not end")
 	}
 }

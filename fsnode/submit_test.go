@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // open is a plain open(2): no runtime that waits on EAGAIN in between.
@@ -74,18 +76,18 @@ func TestWritersOfOneDescriptorSleepInterruptibly(t *testing.T) {
 	c := m.sh(t, "sh", `exec 3>ctx/1/submit; echo noop >&3 & echo $! >`+file+`; echo noop >&3; wait; echo done`)
 	c.waitsIn(unix.SYS_WRITE, "submit")
 	child := 0
-	eventually(t, "the shell tells its child", func() bool {
+	testenv.Eventually(t, "the shell tells its child", func() bool {
 		b, _ := os.ReadFile(file)
 		child, _ = strconv.Atoi(strings.TrimSpace(string(b)))
 		return child > 0
 	})
 	c.pidWaitsIn(child, unix.SYS_WRITE, "submit")
 	for _, pid := range []int{child, c.cmd.Process.Pid} {
-		eventually(t, "sleeps interruptibly", func() bool { return strings.HasPrefix(state(pid), "S") })
+		testenv.Eventually(t, "sleeps interruptibly", func() bool { return strings.HasPrefix(state(pid), "S") })
 	}
 	for range 2 {
 		takeEvent(t, dir)
-		eventually(t, "the next request is accepted", func() bool { return strings.Contains(read(t, dir+"/stat"), "in_ring 1\n") })
+		testenv.Eventually(t, "the next request is accepted", func() bool { return strings.Contains(read(t, dir+"/stat"), "in_ring 1\n") })
 	}
 	if out := c.wait(); out != "done\n" {
 		t.Errorf("%q", out)
@@ -143,7 +145,7 @@ func TestCutRequest(t *testing.T) {
 		t.Errorf("events %q", got)
 	}
 	unix.Close(fd)
-	eventually(t, "RELEASE", func() bool { return strings.Contains(read(t, dir+"/stat"), "\ncut 1\n") })
+	testenv.Eventually(t, "RELEASE", func() bool { return strings.Contains(read(t, dir+"/stat"), "\ncut 1\n") })
 	if got := read(t, dir+"/error_log"); !strings.Contains(got, "noop tag=1") {
 		t.Errorf("error_log %q", got)
 	}

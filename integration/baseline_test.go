@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -38,7 +37,7 @@ func (b baseline) withPoller() baseline {
 func (d *daemon) returnsTo(b baseline, when string) {
 	d.t.Helper()
 	var now baseline
-	tick, limit := time.NewTicker(time.Millisecond), time.Now().Add(harness.Patient)
+	tick, limit := time.NewTicker(time.Millisecond), time.Now().Add(testenv.Patience)
 	defer tick.Stop()
 	for {
 		now = d.baseline()

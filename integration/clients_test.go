@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // clients are the programs below clients/ that do the same job, each in its language: a thousand random reads, 32 in flight, each
@@ -103,7 +104,7 @@ func interpreted(interpreter, program string) func(*testing.T, string) []string 
 	return func(t *testing.T, _ string) []string {
 		path, err := exec.LookPath(interpreter)
 		if err != nil {
-			harness.Lacks(t, "%v", err)
+			testenv.Lacks(t, "%v", err)
 		}
 		return []string{path, filepath.Join("clients", program)}
 	}
@@ -114,7 +115,7 @@ func compiled(compiler string, args ...string) func(*testing.T, string) []string
 	return func(t *testing.T, dir string) []string {
 		t.Helper()
 		if _, err := exec.LookPath(compiler); err != nil {
-			harness.Lacks(t, "%v", err)
+			testenv.Lacks(t, "%v", err)
 		}
 		program := filepath.Join(dir, "client")
 		cmd := exec.Command(compiler)

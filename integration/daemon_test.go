@@ -43,12 +43,12 @@ func mount(t *testing.T, opts ...string) *daemon {
 // mountBy is mount by a command that executes its further arguments.
 func mountBy(t *testing.T, words []string, opts ...string) *daemon {
 	t.Helper()
-	harness.NeedFuse(t)
+	testenv.NeedFuse(t)
 	d := &daemon{t: t, dir: t.TempDir(), work: t.TempDir()}
 	words = append(words[:len(words):len(words)], harness.Program, d.dir, "-o", strings.Join(opts, ","))
 	d.proc = harness.Start(t, exec.Command(words[0], words[1:]...))
 	d.proc.Mounts(t)
-	watchdog := time.AfterFunc(5*harness.Patient+2*raceTime(), func() {
+	watchdog := time.AfterFunc(5*testenv.Patience+2*raceTime(), func() {
 		t.Error("the test hangs: the mount is aborted")
 		d.abort()
 	})
@@ -115,7 +115,7 @@ func (d *daemon) back() {
 	}
 	d.idle()
 	var more []string
-	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(harness.Patient)
+	tick, limit := time.NewTicker(5*time.Millisecond), time.Now().Add(testenv.Patience)
 	defer tick.Stop()
 	for {
 		if more = testenv.Added(d.before, d.holds()); len(more) == 0 {
@@ -140,7 +140,7 @@ func (d *daemon) stop(status int) {
 func (d *daemon) ended(status int) {
 	d.t.Helper()
 	d.over = true
-	if !d.proc.Ends(harness.Patient) {
+	if !d.proc.Ends(testenv.Patience) {
 		d.abort()
 		d.t.Fatal("the daemon does not end")
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func init() { roles["planefiller"] = fillPlane }
@@ -137,15 +138,15 @@ func (d *daemon) killFull(c string, alive *os.File) {
 	if alive != nil {
 		alive.Close()
 	}
-	harness.Eventually(d.t, "sq being full", func() bool {
+	testenv.Eventually(d.t, "sq being full", func() bool {
 		if p.Ends(0) {
 			d.t.Fatalf("the client ended: %s", p.Said)
 		}
 		return p.Said.String() == "full\n"
 	})
-	harness.Eventually(d.t, "all slots being used", func() bool { return strings.Count(d.get(c, "inflight"), "\n") == planeSlots })
+	testenv.Eventually(d.t, "all slots being used", func() bool { return strings.Count(d.get(c, "inflight"), "\n") == planeSlots })
 	p.Signal(syscall.SIGKILL)
-	if !p.Ends(harness.Patient) {
+	if !p.Ends(testenv.Patience) {
 		d.t.Fatal("a client outlives SIGKILL")
 	}
 }
@@ -181,7 +182,7 @@ func TestPlaneKilledWhilePolled(t *testing.T) {
 func pushUntilDead(p *plane, some chan struct{}) error {
 	pushed, seen := uint64(0), map[uint64]bool{}
 	events := make([]ring.IOEvent, 64)
-	for end := time.Now().Add(harness.Patient); !p.sq.Dead(); {
+	for end := time.Now().Add(testenv.Patience); !p.sq.Dead(); {
 		if time.Now().After(end) {
 			return errors.New("sq never says DEAD")
 		}

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 	"golang.org/x/sys/unix"
 )
 
@@ -123,7 +123,7 @@ func (d *daemon) plane(c string) *plane {
 	p, err := openPlane(d.path(c))
 	if errors.Is(err, syscall.ENODEV) {
 		d.check(os.Remove(d.path(c)))
-		harness.Lacks(d.t, "memory is not shared here")
+		testenv.Lacks(d.t, "memory is not shared here")
 	}
 	d.check(err)
 	d.t.Cleanup(p.close)

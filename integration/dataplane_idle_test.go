@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // After a burst through sq the daemon leaves the machine alone, and also while iocbs wait for slots that nobody frees.
@@ -40,7 +40,7 @@ func TestPlaneLeavesMachineAlone(t *testing.T) {
 		for p.push(nop(1)) {
 		}
 		d.check(p.publish())
-		harness.Eventually(t, "all slots being used", func() bool { return d.stat(c, "completed") == 32*1000+64 })
+		testenv.Eventually(t, "all slots being used", func() bool { return d.stat(c, "completed") == 32*1000+64 })
 		d.becomesIdle("while requests wait for slots")
 	})
 }

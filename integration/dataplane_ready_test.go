@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A Go program reads ready like any FIFO: in its poller, with deadlines, until the end of file that is the kill.
@@ -27,7 +27,7 @@ func TestReadyInGo(t *testing.T) {
 		}
 		for range 3 {
 			d.put("noop tag=1\n", c, "submit")
-			d.check(wait(harness.Patient))
+			d.check(wait(testenv.Patience))
 			if d.get(c, "events") == "" {
 				t.Error("ready, and no event")
 			}
@@ -36,7 +36,7 @@ func TestReadyInGo(t *testing.T) {
 			}
 		}
 		d.check(os.Remove(d.path(c)))
-		if err := wait(harness.Patient); !errors.Is(err, io.EOF) {
+		if err := wait(testenv.Patience); !errors.Is(err, io.EOF) {
 			t.Errorf("ready after the kill: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // noSharing is how a client below clients/ ends where memory is not shared.
@@ -28,7 +29,7 @@ func TestPlaneClients(t *testing.T) {
 				d.check(os.WriteFile(file, []byte(numbered(64<<10)), 0o600))
 				r := d.run(exec.Command(command[0], append(command[1:], d.dir, file)...))
 				if r.status == noSharing {
-					harness.Lacks(t, "memory is not shared here")
+					testenv.Lacks(t, "memory is not shared here")
 				}
 				if r.status != 0 || r.stdout+r.stderr != "" {
 					t.Errorf("status %d, it said: %s%s", r.status, harness.Tail(r.stdout), harness.Tail(r.stderr))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // SIGTERM and an unmount end the daemon after its grace, whatever is in flight. What can be cancelled is, a hung open included; a hung
@@ -35,11 +36,11 @@ func endInFlight(t *testing.T, engine string, end func(d *daemon) error) {
 	h.hung(t, 2)
 	begun := time.Now()
 	if err := end(d); errors.Is(err, syscall.EPERM) {
-		harness.Lacks(t, "umount: %v", err)
+		testenv.Lacks(t, "umount: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	harness.Eventually(t, "the daemon saying that it has ended", func() bool {
+	testenv.Eventually(t, "the daemon saying that it has ended", func() bool {
 		return strings.Contains(d.proc.Said.String(), "msg=ended")
 	})
 	if took := time.Since(begun); took < grace {
@@ -63,15 +64,15 @@ func TestEndWithACopyOfTheMount(t *testing.T) {
 	stdin, err := copied.StdinPipe()
 	d.check(err)
 	p := harness.Start(t, copied)
-	harness.Eventually(t, "a copy of the mount", func() bool {
+	testenv.Eventually(t, "a copy of the mount", func() bool {
 		if p.Ends(0) {
-			harness.Lacks(t, "unshare: %s", p.Said)
+			testenv.Lacks(t, "unshare: %s", p.Said)
 		}
 		return p.Said.String() == "copied\n"
 	})
 	d.stop(0)
 	d.check(stdin.Close())
-	if !p.Ends(harness.Patient) {
+	if !p.Ends(testenv.Patience) {
 		t.Error("a program beside the copy hangs")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func (d *daemon) check(err error) {
@@ -65,7 +65,7 @@ func (d *daemon) stat(c, key string) int {
 // idle waits until the last context is gone: the kernel reports a close some time after it.
 func (d *daemon) idle() {
 	d.t.Helper()
-	harness.Eventually(d.t, "aio-nr being 0", func() bool { return d.get("aio-nr") == "0\n" })
+	testenv.Eventually(d.t, "aio-nr being 0", func() bool { return d.get("aio-nr") == "0\n" })
 }
 
 // fifo is an empty pipe that this process holds open at both ends.

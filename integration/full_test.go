@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 func fullFS(t *testing.T, typ string) (dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		harness.Lacks(t, "only root may mount")
+		testenv.Lacks(t, "only root may mount")
 	}
 	dir = t.TempDir()
 	mount := []string{"mount", "-t", "tmpfs", "-o", fmt.Sprint("size=", fullSize-12<<10), "tmpfs", dir}
@@ -36,7 +36,7 @@ func fullFS(t *testing.T, typ string) (dir string) {
 	}
 	command(t, mount...)
 	t.Cleanup(func() { // no file there may be open any more, but a close can be on its way
-		harness.Eventually(t, "unmounting", func() bool { return syscall.Unmount(dir, 0) == nil })
+		testenv.Eventually(t, "unmounting", func() bool { return syscall.Unmount(dir, 0) == nil })
 	})
 	return dir
 }
@@ -45,7 +45,7 @@ func fullFS(t *testing.T, typ string) (dir string) {
 func command(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-		harness.Lacks(t, "%q: %v: %s", args, err, out)
+		testenv.Lacks(t, "%q: %v: %s", args, err, out)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // hangFS is a file system of another process: reads of "read", writes to "write" and opens of "open" are never answered, interrupted or
@@ -26,7 +27,7 @@ type hangFS struct {
 
 func mountHangFS(t *testing.T) *hangFS {
 	t.Helper()
-	harness.NeedFuse(t)
+	testenv.NeedFuse(t)
 	h := &hangFS{dir: t.TempDir()}
 	cmd := exec.Command("/proc/self/exe", h.dir)
 	cmd.Env = append(os.Environ(), harness.RoleEnv+"=hangfs")
@@ -42,14 +43,14 @@ func mountHangFS(t *testing.T) *hangFS {
 // hung waits until n calls hang.
 func (h *hangFS) hung(t *testing.T, n int) {
 	t.Helper()
-	harness.Eventually(t, fmt.Sprint(n, " calls hanging"), func() bool { return strings.Count(h.proc.Said.String(), "hangs") >= n })
+	testenv.Eventually(t, fmt.Sprint(n, " calls hanging"), func() bool { return strings.Count(h.proc.Said.String(), "hangs") >= n })
 }
 
 // release answers all that hangs, and ends it.
 func (h *hangFS) release(t *testing.T) {
 	t.Helper()
 	h.proc.Signal(syscall.SIGTERM)
-	if !h.proc.Ends(harness.Patient) {
+	if !h.proc.Ends(testenv.Patience) {
 		t.Fatal("the file system that hangs does not end")
 	}
 }

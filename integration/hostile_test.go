@@ -14,6 +14,7 @@ import (
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // hostileTime is how long a client is hostile; AIOFS_HOSTILE=60s says it.
@@ -45,7 +46,7 @@ func TestHostileClient(t *testing.T) {
 			second := d.readsHonestly(p, content, half/2)
 			t.Logf("%d KiB resident, then %d KiB", first, second)
 			t.Logf("%d hostile requests", d.stat(bad, "submitted")-taken)
-			harness.Eventually(t, "hostile requests being taken", func() bool { return d.stat(bad, "submitted") > taken+100 })
+			testenv.Eventually(t, "hostile requests being taken", func() bool { return d.stat(bad, "submitted") > taken+100 })
 			if second > first+grows {
 				t.Errorf("the daemon grows: %d KiB resident, then %d KiB", first, second)
 			}
@@ -60,7 +61,7 @@ func TestHostileClient(t *testing.T) {
 				d.readsHonestly(p, content, 0)
 				h.Signal(syscall.SIGKILL)
 			}
-			if !h.Ends(harness.Patient) {
+			if !h.Ends(testenv.Patience) {
 				t.Fatal("the hostile client does not end")
 			}
 		}
@@ -83,7 +84,7 @@ func (d *daemon) startHostile(c, file string) runningRacer {
 	stdin, err := cmd.StdinPipe()
 	d.check(err)
 	h := runningRacer{harness.Start(d.t, cmd), stdin}
-	harness.Eventually(d.t, "being hostile", func() bool { return strings.HasPrefix(h.Said.String(), "hostile\n") })
+	testenv.Eventually(d.t, "being hostile", func() bool { return strings.HasPrefix(h.Said.String(), "hostile\n") })
 	return h
 }
 
@@ -91,9 +92,9 @@ func (d *daemon) startHostile(c, file string) runningRacer {
 func (d *daemon) endHostile(h runningRacer) {
 	d.t.Helper()
 	h.stdin.Close()
-	if !h.Ends(harness.Patient) {
+	if !h.Ends(testenv.Patience) {
 		h.Signal(syscall.SIGQUIT) // it says where everyone is
-		h.Ends(harness.Patient)
+		h.Ends(testenv.Patience)
 	}
 	if h.Status() != 0 {
 		d.t.Fatalf("the hostile client: %s", harness.Tail(h.Said.String()))

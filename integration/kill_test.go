@@ -48,7 +48,7 @@ func TestRaceAgainstKill(t *testing.T) {
 			}
 			d.stop(0)
 			for _, r := range gone {
-				if !r.Ends(harness.Patient) {
+				if !r.Ends(testenv.Patience) {
 					t.Fatalf("a racer outlives the mount")
 				}
 				if s := r.Cmd.ProcessState; s.ExitCode() != 0 && s.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
@@ -76,7 +76,7 @@ func (d *daemon) startRacers(file, pipe, env string) []runningRacer {
 		all = append(all, runningRacer{harness.Start(d.t, cmd), stdin})
 	}
 	for _, r := range all {
-		harness.Eventually(d.t, "racing", func() bool { return strings.HasPrefix(r.Said.String(), "racing\n") })
+		testenv.Eventually(d.t, "racing", func() bool { return strings.HasPrefix(r.Said.String(), "racing\n") })
 	}
 	return all
 }
@@ -90,7 +90,7 @@ func (d *daemon) racing(file, pipe string, long time.Duration, env string) (repo
 		d.check(r.stdin.Close())
 	}
 	for _, r := range all {
-		harness.Eventually(d.t, "the end of a racer", func() bool {
+		testenv.Eventually(d.t, "the end of a racer", func() bool {
 			for _, n := range mortal { // somebody may still wait in one
 				if err := os.Remove(d.path("ctx", n)); err != nil && !errors.Is(err, os.ErrNotExist) && !isErrno(err, syscall.EINVAL) {
 					d.t.Fatal(err)

@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A life is that of a client which does everything once: with text, with struct iocb of its own descriptors and memory, and through shared
@@ -227,7 +227,7 @@ func (l *life) events(dir string, n int) map[uint64]int64 {
 		return res
 	}
 	defer f.Close()
-	_, err = f.WriteString(fmt.Sprint("min=1 timeout=", harness.Patient))
+	_, err = f.WriteString(fmt.Sprint("min=1 timeout=", testenv.Patience))
 	l.did("events_raw", err)
 	b := make([]byte, 32*16)
 	for len(res) < n {
@@ -277,7 +277,7 @@ func (l *life) native(dir string) {
 	b := make([]byte, size)
 	_, err = unix.Pread(memory, b, 0)
 	l.did("memory", errors.Join(err, samePattern(b, 100)))
-	_, err = unix.Poll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, int(harness.Patient.Milliseconds())) // it comes after the event
+	_, err = unix.Poll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, int(testenv.Patience.Milliseconds())) // it comes after the event
 	if err == nil {
 		_, err = unix.Read(bell, b[:8])
 	}
@@ -306,7 +306,7 @@ func (l *life) mapped() {
 	for tag := range uint64(2) {
 		p.push(sharedRead(tag, 0, 1000*tag, 1000, int64(tag)))
 	}
-	l.did("ready", p.ready.SetReadDeadline(time.Now().Add(harness.Patient)))
+	l.did("ready", p.ready.SetReadDeadline(time.Now().Add(testenv.Patience)))
 	if !l.did("doorbell", p.publish()) {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // result is what has come of a client.
@@ -21,11 +22,11 @@ func (d *daemon) run(cmd *exec.Cmd) result {
 	var stdout, stderr harness.Output
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	p := harness.Start(d.t, cmd)
-	if !p.Ends(harness.Patient) {
-		d.t.Errorf("%v: still there after %v", cmd, harness.Patient)
+	if !p.Ends(testenv.Patience) {
+		d.t.Errorf("%v: still there after %v", cmd, testenv.Patience)
 		p.Signal(syscall.SIGKILL)
 		d.abort()
-		p.Ends(harness.Patient)
+		p.Ends(testenv.Patience)
 		d.t.Fatalf("stdout: %s\nstderr: %s", harness.Tail(stdout.String()), harness.Tail(stderr.String()))
 	}
 	var exit *exec.ExitError

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A script runs in a shell on a mount. $M is the mount, and the working directory is d.work.
@@ -27,7 +28,7 @@ func eachShell(t *testing.T, test func(t *testing.T, s script)) {
 func inShell(t *testing.T, shell string, test func(t *testing.T, s script)) {
 	path, err := exec.LookPath(shell)
 	if err != nil {
-		harness.Lacks(t, "%v", err)
+		testenv.Lacks(t, "%v", err)
 	}
 	eachEngine(t, func(t *testing.T, d *daemon) { test(t, script{d, path}) })
 }

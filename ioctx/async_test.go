@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // outcome is what a read or a write returned.
@@ -52,7 +54,7 @@ func beginRead(t testing.TB, r *Reader, size int, intr Interrupt) *call {
 // wait returns the outcome.
 func (c *call) wait() outcome {
 	c.t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testenv.Patience)
 	defer late.Stop()
 	select {
 	case o := <-c.done:
@@ -84,7 +86,7 @@ func (c *call) runs() {
 // asleep waits until n waiters are on q. From then on no wakeup can miss them.
 func asleep(t *testing.T, q *waitQueue, n int) {
 	t.Helper()
-	eventually(t, "waiters are on the queue", func() bool { return int(q.n.Load()) == n })
+	testenv.Eventually(t, "waiters are on the queue", func() bool { return int(q.n.Load()) == n })
 }
 
 // signal is an Interrupt that the test sends.
@@ -113,7 +115,7 @@ func (s *signal) send(ends bool) {
 // write writes text and fails the test unless it returns n and errno, 0 being none.
 func (e *env) write(s *Submitter, text string, n int, errno syscall.Errno) {
 	e.Helper()
-	got, err := s.Write([]byte(text), self, newDeadline(patience))
+	got, err := s.Write([]byte(text), self, newDeadline(testenv.Patience))
 	if got != n || errno == 0 && err != nil || errno != 0 && !errors.Is(err, errno) {
 		e.Errorf("a write of %.60q returned %d, %v, want %d, %v", text, got, err, n, errno)
 	}
@@ -123,7 +125,7 @@ func (e *env) write(s *Submitter, text string, n int, errno syscall.Errno) {
 func (e *env) read(r *Reader, size int) string {
 	e.Helper()
 	b := make([]byte, size)
-	n, err := r.Read(b, false, newDeadline(patience))
+	n, err := r.Read(b, false, newDeadline(testenv.Patience))
 	if err != nil {
 		e.Fatalf("events: %v", err)
 	}

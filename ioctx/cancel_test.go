@@ -11,6 +11,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const ecanceled = -int64(syscall.ECANCELED)
@@ -123,7 +124,7 @@ func TestCancelRacesCompletion(t *testing.T) {
 			both.Go(func() { w.Write([]byte("x")) })
 			both.Go(func() { c.Cancel([]byte("all\n")) })
 			both.Wait()
-			eventually(t, "the event comes", func() bool { return c.reqsActive.Load() == 0 })
+			testenv.Eventually(t, "the event comes", func() bool { return c.reqsActive.Load() == 0 })
 			ev := e.events(r, 1)[0]
 			if n, _ := r.Read(make([]byte, eventSize), true, nil); n != 0 {
 				t.Fatal("two events of one request")
@@ -204,7 +205,7 @@ func TestCancelOfHungOpens(t *testing.T) {
 		c := e.setup(1)
 		const n = 300 // more than there are threads for one context
 		e.submit(c, strings.Repeat("pread keep=no len=1 "+h.path+"\n", n))
-		eventually(t, "some hang", func() bool { return h.arrived.Load() > 0 })
+		testenv.Eventually(t, "some hang", func() bool { return h.arrived.Load() > 0 })
 		if err := c.Cancel([]byte("all\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +214,7 @@ func TestCancelOfHungOpens(t *testing.T) {
 		}
 		e.wantStat(c, "in_flight", 0)
 		h.release()
-		eventually(t, "what was opened is closed", func() bool { return h.closed.Load() == h.arrived.Load() && !isOpen(h.path) })
+		testenv.Eventually(t, "what was opened is closed", func() bool { return h.closed.Load() == h.arrived.Load() && !isOpen(h.path) })
 		if h.arrived.Load() == n {
 			t.Error("every open ran")
 		}
@@ -228,7 +229,7 @@ func TestAnOpenThatChangesIsNotAbandoned(t *testing.T) {
 			h := newHangOpen(t)
 			c := e.setup(1)
 			e.submit(c, "pwrite str=x open=wronly,"+flags+" "+h.path+"\n")
-			eventually(t, "the open hangs", func() bool { return h.arrived.Load() == 1 })
+			testenv.Eventually(t, "the open hangs", func() bool { return h.arrived.Load() == 1 })
 			if err := c.Cancel([]byte("all\n")); err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +238,7 @@ func TestAnOpenThatChangesIsNotAbandoned(t *testing.T) {
 			if got := e.cat(c); strings.Count(got, "\n") != 1 {
 				t.Errorf("events %q", got)
 			}
-			eventually(t, "it is closed", func() bool { return h.closed.Load() == 1 })
+			testenv.Eventually(t, "it is closed", func() bool { return h.closed.Load() == 1 })
 		})
 	}
 }
@@ -248,13 +249,13 @@ func TestTheKillLeavesHungOpens(t *testing.T) {
 	h := newHangOpen(t)
 	c := e.setup(1)
 	e.submit(c, strings.Repeat("pread "+h.path+"\n", 20))
-	eventually(t, "some hang", func() bool { return h.arrived.Load() > 0 })
+	testenv.Eventually(t, "some hang", func() bool { return h.arrived.Load() > 0 })
 	if err := e.Destroy(1); err != nil {
 		t.Fatal(err)
 	}
 	<-c.gone
 	h.release()
-	eventually(t, "all are closed", func() bool { return h.closed.Load() == h.arrived.Load() && !isOpen(h.path) })
+	testenv.Eventually(t, "all are closed", func() bool { return h.closed.Load() == h.arrived.Load() && !isOpen(h.path) })
 }
 
 // A read that hangs in the file cannot be cancelled: its event comes when the file answers.
@@ -265,7 +266,7 @@ func TestAReadThatHangs(t *testing.T) {
 		e.openSlot(c, 0, "rdonly", h.Dir+"/hang")
 		e.openSlot(c, 1, "rdonly", h.Dir+"/live")
 		e.submit(c, "pread slot=0 keep=no len=1\npread slot=1 keep=no tag=9 len=7\npread keep=no tag=10 len=8 "+h.Dir+"/live\n")
-		eventually(t, "it hangs", func() bool { return h.Hanging() == 1 && c.reqsActive.Load() == 1 })
+		testenv.Eventually(t, "it hangs", func() bool { return h.Hanging() == 1 && c.reqsActive.Load() == 1 })
 		if err := c.Cancel([]byte("seq=1\n")); err != nil {
 			t.Error(err)
 		}
@@ -284,6 +285,6 @@ func TestAReadThatHangs(t *testing.T) {
 		}
 		h.Release()
 		<-c.gone
-		eventually(t, "the files are closed", func() bool { return !isOpen(h.Dir+"/hang") && !isOpen(h.Dir+"/live") })
+		testenv.Eventually(t, "the files are closed", func() bool { return !isOpen(h.Dir+"/hang") && !isOpen(h.Dir+"/live") })
 	})
 }

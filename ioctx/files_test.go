@@ -42,7 +42,7 @@ func TestFiles(t *testing.T) {
 	f := e.filesWriter(c)
 	write := func(text string, n int, errno syscall.Errno) {
 		t.Helper()
-		got, err := f.Write([]byte(text), self, newDeadline(patience))
+		got, err := f.Write([]byte(text), self, newDeadline(testenv.Patience))
 		if got != n || errno == 0 && err != nil {
 			t.Errorf("a write of %q returned %d, %v, want %d", text, got, err, n)
 		}
@@ -138,7 +138,7 @@ func TestAClosedSlotClosesItsFile(t *testing.T) {
 		t.Errorf("the request's descriptor leads to %q", target(fd))
 	}
 	f.finish(1, 0)
-	eventually(t, "the file is closed", func() bool { return !isOpen(path) })
+	testenv.Eventually(t, "the file is closed", func() bool { return !isOpen(path) })
 }
 
 // target is what a descriptor leads to.
@@ -199,11 +199,11 @@ func TestAnOpenThatHangsCanBeLeft(t *testing.T) {
 				n, err := f.Write([]byte("open 0 "+h.path+"\n"), self, sig)
 				return outcome{n: n, err: err}
 			})
-			eventually(t, "the open hangs", func() bool { return h.arrived.Load() == 1 })
+			testenv.Eventually(t, "the open hangs", func() bool { return h.arrived.Load() == 1 })
 			leave(e, c, sig)
 			call.want(0, map[string]syscall.Errno{"signal": syscall.EINTR, "kill": syscall.EINVAL}[name])
 			h.answer()
-			eventually(t, "what was opened is closed", func() bool { return h.closed.Load() == 1 })
+			testenv.Eventually(t, "what was opened is closed", func() bool { return h.closed.Load() == 1 })
 			if got := c.FilesText(); len(got) > 0 {
 				t.Errorf("files %q", got)
 			}

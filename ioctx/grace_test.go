@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // The initial reference is dropped only after a grace period: who found the context just before the kill finds it with users above
@@ -52,7 +54,7 @@ func TestTheFreeWaitsForTheCompletion(t *testing.T) {
 	c.wait.n.Store(1) // so that the completion, in its section, comes to the queue's lock
 	c.wait.mu.Lock()
 	finished := begin(t, func() outcome { return outcome{n: f.finish(1, 0)} })
-	eventually(t, "nothing is in flight", func() bool { return c.reqsActive.Load() == 0 })
+	testenv.Eventually(t, "nothing is in flight", func() bool { return c.reqsActive.Load() == 0 })
 	c.dead.Store(true)
 	e.unlink(c)
 	synced := begin(t, func() outcome {

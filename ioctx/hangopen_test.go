@@ -46,7 +46,7 @@ func newHangOpen(t *testing.T) *hangOpen {
 	}
 	t.Cleanup(func() {
 		h.release()
-		eventually(t, "unmounting", func() bool { return server.Unmount() == nil })
+		testenv.Eventually(t, "unmounting", func() bool { return server.Unmount() == nil })
 		server.Wait()
 	})
 	return h

@@ -19,9 +19,6 @@ import (
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
-// patience is how long a test waits for what must come. Only broken code makes it wait so long.
-const patience = time.Minute
-
 // self is this process as a writer.
 var self = Caller{TID: int32(os.Getpid())}
 
@@ -60,7 +57,7 @@ func newTable(t testing.TB, pool *threads.Pool, e engine.Engine, cfg Config) *Ta
 	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	tab := NewTable(cfg)
 	t.Cleanup(func() {
-		ctx, stop := context.WithTimeout(context.Background(), patience)
+		ctx, stop := context.WithTimeout(context.Background(), testenv.Patience)
 		defer stop()
 		if left := tab.ExitAll(ctx); len(left) > 0 {
 			t.Errorf("left in flight: %q", left)
@@ -132,7 +129,7 @@ func (e *env) cat(c *Kioctx) string {
 	defer r.Close()
 	var all strings.Builder
 	buf := make([]byte, 128<<10)
-	deadline := newDeadline(patience)
+	deadline := newDeadline(testenv.Patience)
 	for {
 		n, err := r.Read(buf, false, deadline)
 		if err != nil {
@@ -175,21 +172,5 @@ func wantErrno(t *testing.T, what string, err error, errno syscall.Errno) {
 	t.Helper()
 	if !errors.Is(err, errno) {
 		t.Errorf("%s: %v, want %v", what, err, errno)
-	}
-}
-
-// eventually waits until cond holds.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for !cond() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			t.Fatalf("in vain: %s", what)
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // The kill waits for what is in flight, in the kernel's order: users, cancel, drain, free, aio_nr.
@@ -40,7 +41,7 @@ func TestTheOrderOfTheKill(t *testing.T) {
 		t.Errorf("%v while the context has a user", calls)
 	}
 	c.Put()
-	eventually(t, "what is active is cancelled", func() bool { return len(f.calls()) == 2 })
+	testenv.Eventually(t, "what is active is cancelled", func() bool { return len(f.calls()) == 2 })
 	f.finish(1, 0)
 	if ring.Mapped() == mapped || e.AioNr() != 4 || slices.Contains(f.calls(), "close") {
 		t.Error("freed with a request in flight")
@@ -79,7 +80,7 @@ func TestTheKillWakesWhoWaits(t *testing.T) {
 	for name, kill := range map[string]func(*env, *Kioctx){
 		"rmdir":        func(e *env, c *Kioctx) { e.Destroy(c.ID()) },
 		"last close":   func(e *env, c *Kioctx) { e.Exit(c) },
-		"unmount":      func(e *env, c *Kioctx) { e.ExitAll(newDeadline(patience).ctx) },
+		"unmount":      func(e *env, c *Kioctx) { e.ExitAll(newDeadline(testenv.Patience).ctx) },
 		"many kill it": func(e *env, c *Kioctx) { e.Destroy(c.ID()); e.Exit(c); e.Exit(c) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestRmdirDoesNotWait(t *testing.T) {
 	}
 	e.setup(1)
 	e.setup(2)
-	eventually(t, "it is told to stop", func() bool { return slices.Contains(f.calls(), "cancel") })
+	testenv.Eventually(t, "it is told to stop", func() bool { return slices.Contains(f.calls(), "cancel") })
 	if got := string(c.Inflight()); !strings.HasPrefix(got, "8 - - seq=1 op=noop usec=") {
 		t.Errorf("in flight: %q", got)
 	}
@@ -167,7 +168,7 @@ func TestExitAll(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	left := make(chan []string, 1)
 	go func() { left <- e.ExitAll(ctx) }()
-	eventually(t, "all four are told to stop", func() bool {
+	testenv.Eventually(t, "all four are told to stop", func() bool {
 		n := 0
 		for _, what := range f.calls() {
 			if what == "cancel" {

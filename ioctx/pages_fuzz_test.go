@@ -42,7 +42,7 @@ func (n *neighbour) round() {
 	clear(n.client.buf[:16])
 	n.client.submit(read, noop)
 	var events [1]ring.IOEvent
-	for end := time.Now().Add(patience); len(want) > 0; {
+	for end := time.Now().Add(testenv.Patience); len(want) > 0; {
 		if n.client.ring.Reap(events[:]) == 0 {
 			if time.Now().After(end) {
 				n.Fatalf("no events of %v", want)
@@ -94,7 +94,7 @@ func FuzzPages(f *testing.F) {
 		e := &env{t, tables[int(which)%len(tables)]}
 		mapped, open := ring.Mapped(), contextFiles()
 		t.Cleanup(func() {
-			eventually(t, "everything being given back", func() bool {
+			testenv.Eventually(t, "everything being given back", func() bool {
 				return e.AioNr() == 0 && e.memory.used.Load() == 0 && ring.Mapped() == mapped && contextFiles() == open
 			})
 			if err := os.Truncate(slots[0], pagesFile); err != nil {

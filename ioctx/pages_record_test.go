@@ -14,6 +14,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 var record = flag.Bool("ioctx.record", false, "let TestRecordedPages make the recordings in testdata anew")
@@ -162,7 +163,7 @@ func (r *recording) again(e *env, slots pagesSlots) error {
 	p := r.replay(e, slots)
 	defer p.kill()
 	page, nr := p.mapped[1], p.c.live.Load().ring.Nr()
-	p.settle = func(tail uint32) { eventually(e.T, "the events", func() bool { return page.tail() == tail }) }
+	p.settle = func(tail uint32) { testenv.Eventually(e.T, "the events", func() bool { return page.tail() == tail }) }
 	want, seen := r.results(), map[uint64]bool{}
 	var err error
 	head := uint32(0)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A recording is what a client of the data plane had in memory at the end, and what it did until then: the input of FuzzPages. Each page is
@@ -208,7 +209,7 @@ func (p *replay) kill() {
 // ends waits for the end of a context that was killed: all that was accepted completes.
 func (e *env) ends(c *Kioctx) {
 	e.Helper()
-	late := newDeadline(patience)
+	late := newDeadline(testenv.Patience)
 	select {
 	case <-c.gone:
 	case <-late.Done():

@@ -77,7 +77,7 @@ func TestWhereAPathMayNotLead(t *testing.T) {
 	f := e.filesWriter(c)
 	_, err = f.Write([]byte("open 0 "+path+"\n"), self, nil)
 	wantErrno(t, "a slot", err, syscall.ELOOP)
-	eventually(t, "what was opened in vain is closed", func() bool { return !isOpen(dir) && strings.Count(fmt.Sprint(testenv.OpenFiles()), path) == 1 })
+	testenv.Eventually(t, "what was opened in vain is closed", func() bool { return !isOpen(dir) && strings.Count(fmt.Sprint(testenv.OpenFiles()), path) == 1 })
 }
 
 // Opening a FIFO does not wait for its other end. A read of it does, as open(2) would; a write without a reader is ENXIO.
@@ -195,7 +195,7 @@ func TestNoDirectoryIsHeld(t *testing.T) {
 		s.Close()
 		e.cat(c)
 	}
-	eventually(t, "the directory is closed", func() bool { return !isOpen(dir) })
+	testenv.Eventually(t, "the directory is closed", func() bool { return !isOpen(dir) })
 }
 
 // A path on a file system that can hang is known by its words, as the writer sees them.

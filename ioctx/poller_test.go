@@ -10,6 +10,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // The barrier that the poller's sleep needs takes milliseconds, in which no signal comes through. On a thread that has submitted it
@@ -45,7 +46,7 @@ func TestTheBarrierIsOnNoThreadThatSubmits(t *testing.T) {
 	for i := range 100 {
 		d.submit(iocb.Iocb{LioOpcode: uint16(iocb.CmdNoop)})
 		d.reap(e, 1)
-		eventually(t, "the poller asleep", func() bool {
+		testenv.Eventually(t, "the poller asleep", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return barriers > i
@@ -81,7 +82,7 @@ func TestSQBatches(t *testing.T) {
 		}
 		d.submit(batch...)
 		if !complete {
-			eventually(t, "all taken", func() bool { return len(fake.inflight()) == n })
+			testenv.Eventually(t, "all taken", func() bool { return len(fake.inflight()) == n })
 			fake.finish(n, 0)
 		}
 		d.reap(e, n)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // addr is where b lies, for requests of this process as its own caller.
@@ -89,7 +90,7 @@ func TestCallersMemory(t *testing.T) {
 		if unix.Pread(int(fd), b, 20); string(b) != "abc" {
 			t.Errorf("the file has %q", b)
 		}
-		eventually(t, "files are closed", func() bool { return c.user.files.used.Load() == 0 })
+		testenv.Eventually(t, "files are closed", func() bool { return c.user.files.used.Load() == 0 })
 		e.wantCharged(0)
 	})
 }
@@ -122,7 +123,7 @@ func TestNothingIsCopiedAfterTheKill(t *testing.T) {
 	}
 	f.mu.Unlock()
 	f.finish(1, 8)
-	eventually(t, "the copy", func() bool { return c.reqsActive.Load() == 1 })
+	testenv.Eventually(t, "the copy", func() bool { return c.reqsActive.Load() == 1 })
 	if string(mem[:8]) != "from I/O" {
 		t.Fatalf("before the kill: %q", mem[:8])
 	}

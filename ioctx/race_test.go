@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const (
@@ -92,7 +93,7 @@ func (r *race) finish(workers *sync.WaitGroup) {
 		defer close(done)
 		workers.Wait()
 	}()
-	eventually(r.T, "the goroutines end", func() bool {
+	testenv.Eventually(r.T, "the goroutines end", func() bool {
 		for _, c := range r.live() {
 			r.Exit(c)
 		}
@@ -104,7 +105,7 @@ func (r *race) finish(workers *sync.WaitGroup) {
 		}
 	})
 	r.hang.Release()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
+	ctx, stop := context.WithTimeout(context.Background(), testenv.Patience)
 	defer stop()
 	if left := r.ExitAll(ctx); len(left) > 0 {
 		r.Errorf("left in flight: %q", left)

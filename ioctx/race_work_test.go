@@ -10,6 +10,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
 
+	"github.com/aiofs/aiofs/ring/testenv"
 	"golang.org/x/sys/unix"
 )
 
@@ -88,7 +89,7 @@ func (r *race) readAll(c *Kioctx, n int) {
 	defer events.Close()
 	b, page := make([]byte, n*eventSize), make([]byte, 4096)
 	for n > 0 {
-		k, err := events.Read(b, false, newDeadline(patience))
+		k, err := events.Read(b, false, newDeadline(testenv.Patience))
 		if !r.may("events", err) {
 			return
 		}

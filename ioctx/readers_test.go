@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // Each event goes to one of the waiters, and every waiter gets one.
@@ -91,7 +93,7 @@ func TestGeteventsCompete(t *testing.T) {
 			defer r.Close()
 			go func() {
 				b := make([]byte, 2*eventSize)
-				n, err := r.Read(b, false, newDeadline(patience))
+				n, err := r.Read(b, false, newDeadline(testenv.Patience))
 				both <- outcome{n: n, err: err}
 			}()
 		}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // wantNr fails the test unless so many events are reserved.
@@ -20,7 +22,7 @@ func (e *env) wantNr(n uint64) {
 // awaitNr waits until so many events are reserved.
 func (e *env) awaitNr(n uint64) {
 	e.Helper()
-	eventually(e.T, "aio-nr comes down", func() bool { return e.AioNr() == n })
+	testenv.Eventually(e.T, "aio-nr comes down", func() bool { return e.AioNr() == n })
 }
 
 func TestSetup(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // full makes a context of nr events, all of which are in flight.
@@ -57,7 +59,7 @@ func TestAWriterWaitsForASlot(t *testing.T) {
 	defer r.Close()
 	w := beginWrite(t, s, "noop\nnoop\nnoop\n", nil)
 	for i := range uint64(3) {
-		eventually(t, "the writer waits again", func() bool { return c.stat.slotWaits.Load() == i+1 })
+		testenv.Eventually(t, "the writer waits again", func() bool { return c.stat.slotWaits.Load() == i+1 })
 		w.runs()
 		f.finish(1, 0)
 		e.read(r, 100)
@@ -139,7 +141,7 @@ func TestAWaitGoesOnThroughHarmlessSignals(t *testing.T) {
 	sig := newSignal()
 	w := beginWrite(t, s, "noop\n", sig)
 	sig.send(false)
-	eventually(t, "the signal was looked at twice", func() bool { return sig.asks.Load() >= 2 })
+	testenv.Eventually(t, "the signal was looked at twice", func() bool { return sig.asks.Load() >= 2 })
 	w.runs()
 	f.finish(1, 0)
 	e.read(r, eventSize)
@@ -148,7 +150,7 @@ func TestAWaitGoesOnThroughHarmlessSignals(t *testing.T) {
 	sig = newSignal()
 	w = beginWrite(t, s, "noop\n", sig)
 	sig.send(false)
-	eventually(t, "the signal was looked at", func() bool { return sig.asks.Load() >= 1 })
+	testenv.Eventually(t, "the signal was looked at", func() bool { return sig.asks.Load() >= 1 })
 	w.runs()
 	sig.send(true)
 	w.want(0, syscall.EINTR)
@@ -169,7 +171,7 @@ func TestWritesToOneDescriptorTakeTurns(t *testing.T) {
 	sig.send(true)
 	second.want(0, syscall.EINTR)
 	for range 3 {
-		eventually(t, "a request is in flight", func() bool { return f.finish(1, 0) == 1 })
+		testenv.Eventually(t, "a request is in flight", func() bool { return f.finish(1, 0) == 1 })
 		e.read(r, eventSize)
 	}
 	first.want(22, 0)
@@ -190,7 +192,7 @@ func TestManyWritersAllGetThrough(t *testing.T) {
 				for j := range each {
 					fmt.Fprintf(&text, "noop tag=%d\n", 1000+i*each+j)
 				}
-				n, err := s.Write([]byte(text.String()), self, newDeadline(patience))
+				n, err := s.Write([]byte(text.String()), self, newDeadline(testenv.Patience))
 				return outcome{n: n, err: err}
 			}))
 		}

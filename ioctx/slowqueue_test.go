@@ -7,6 +7,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // slowQueues is an engine that makes no queue before it is let.
@@ -37,7 +38,7 @@ func TestAQueueThatIsLongInTheMakingStallsNoSetup(t *testing.T) {
 	<-slow.asked
 	go func() { set <- c.SetNrEvents(5) }()
 	// SetNrEvents holds a reference by the time that it waits: the kill's, the write's and its own.
-	eventually(t, "SetNrEvents is on its way", func() bool { return c.users.Load() == 3 })
+	testenv.Eventually(t, "SetNrEvents is on its way", func() bool { return c.users.Load() == 3 })
 	go func() {
 		for id := range uint32(500) { // long enough for it to get from the reference to the lock
 			if _, err := e.Setup(100+id, Owner{}); err != nil {
@@ -49,7 +50,7 @@ func TestAQueueThatIsLongInTheMakingStallsNoSetup(t *testing.T) {
 		made <- nil
 	}()
 	var err error
-	eventually(t, "other contexts are made", func() bool {
+	testenv.Eventually(t, "other contexts are made", func() bool {
 		select {
 		case err = <-made:
 			return true

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // dataPlane is a client of a context's shared memory, as one that has opened sq, ring and buf in the mount.
@@ -74,7 +75,7 @@ func (d *dataPlane) reap(e *env, n int) []ring.IOEvent {
 	e.Helper()
 	all := make([]ring.IOEvent, n)
 	got := 0
-	eventually(e.T, "events in the ring", func() bool {
+	testenv.Eventually(e.T, "events in the ring", func() bool {
 		got += d.ring.Reap(all[got:])
 		return got == n
 	})
@@ -132,7 +133,7 @@ func TestSQWaitsForSlots(t *testing.T) {
 		const n = 2000
 		pushed, seen := uint64(0), make(map[uint64]bool)
 		events := make([]ring.IOEvent, 7)
-		eventually(t, "all events", func() bool {
+		testenv.Eventually(t, "all events", func() bool {
 			for ; pushed < n && d.sq.Room() > 0; pushed++ {
 				d.submit(iocb.Iocb{Data: pushed, LioOpcode: uint16(iocb.CmdNoop)})
 			}
@@ -163,7 +164,7 @@ func TestSQLitmus(t *testing.T) {
 		for i := range rounds {
 			d.submit(iocb.Iocb{Data: uint64(i), LioOpcode: uint16(iocb.CmdNoop)})
 			for began := time.Now(); d.ring.Reap(events) == 0; {
-				if time.Since(began) > patience {
+				if time.Since(began) > testenv.Patience {
 					t.Fatalf("round %d of %d: no event", i, rounds)
 				}
 				runtime.Gosched() // with one processor, the daemon's side would wait for 10 ms otherwise

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // statOf is stat, parsed.
@@ -66,7 +67,7 @@ func TestStatIsOfOneMoment(t *testing.T) {
 		r := e.reader(c, true, false)
 		defer r.Close()
 		for buf := make([]byte, nr*eventSize); ; {
-			n, err := r.Read(buf, false, newDeadline(patience))
+			n, err := r.Read(buf, false, newDeadline(testenv.Patience))
 			if n == 0 || err != nil {
 				return
 			}
@@ -226,7 +227,7 @@ func TestInflightLines(t *testing.T) {
 	} {
 		e.submit(c, tt.request+"\n")
 		var line string
-		eventually(t, tt.want, func() bool {
+		testenv.Eventually(t, tt.want, func() bool {
 			lines := strings.SplitAfter(string(c.Inflight()), "\n")
 			line = lines[len(lines)-2]
 			return strings.Contains(line, "state=io")

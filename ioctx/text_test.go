@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestTextByPath(t *testing.T) {
@@ -64,7 +66,7 @@ func TestStream(t *testing.T) {
 		go func() {
 			defer s.Close()
 			for rest := text.String(); rest != ""; {
-				n, err := s.Write([]byte(rest[:min(len(rest), 131000)]), self, newDeadline(patience))
+				n, err := s.Write([]byte(rest[:min(len(rest), 131000)]), self, newDeadline(testenv.Patience))
 				if err != nil {
 					done <- err
 					return

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // setupAs makes a context of a user's.
@@ -14,7 +16,7 @@ func (e *env) setupAs(id, uid uint32) (*Kioctx, error) { return e.Setup(id, Owne
 // noUsers waits until nothing of any user is left.
 func (e *env) noUsers() {
 	e.Helper()
-	eventually(e.T, "all users are forgotten", func() bool {
+	testenv.Eventually(e.T, "all users are forgotten", func() bool {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return len(e.users) == 0
@@ -148,7 +150,7 @@ func TestShareOfFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the closed files are given back", func() bool { return a.user.files.used.Load() == 0 })
+	testenv.Eventually(t, "the closed files are given back", func() bool { return a.user.files.used.Load() == 0 })
 	// A failed open holds nothing.
 	_, err = f.Write([]byte("open 3 open=rdonly "+dir+"/none\n"), self, nil)
 	wantErrno(t, "no such file", err, syscall.ENOENT)

@@ -85,7 +85,7 @@ func wantCount(t *testing.T, fd int, want uint64) {
 	t.Helper()
 	var sum uint64
 	for sum < want {
-		if !readable(fd, int(patience.Milliseconds())) {
+		if !readable(fd, int(testenv.Patience.Milliseconds())) {
 			t.Fatalf("an eventfd has %d, want %d", sum, want)
 		}
 		var b [8]byte
@@ -100,7 +100,7 @@ func wantCount(t *testing.T, fd int, want uint64) {
 // eventfdsGone waits until only the test has an eventfd open, and Go's poller its own.
 func (e *env) eventfdsGone() {
 	e.Helper()
-	eventually(e.T, "eventfds are closed", func() bool {
+	testenv.Eventually(e.T, "eventfds are closed", func() bool {
 		n := 0
 		for _, to := range testenv.OpenFiles() {
 			if to == "anon_inode:[eventfd]" {
@@ -120,7 +120,7 @@ func TestAnEventIsVisibleBeforeItsEventfd(t *testing.T) {
 	l := c.live.Load()
 	l.completionLock.Lock() // holds the event back
 	finished := begin(t, func() outcome { return outcome{n: f.finish(1, 0)} })
-	eventually(t, "the completion is at its event", func() bool {
+	testenv.Eventually(t, "the completion is at its event", func() bool {
 		free := c.ctxLock.TryLock()
 		if free {
 			c.ctxLock.Unlock()

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // asHelper calls the program by the name that mount(8) has for it.
@@ -35,7 +37,7 @@ func daemonOn(t *testing.T, dir string) int {
 // gone waits for the end of a process that is not a child.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	eventually(t, "the end of the daemon", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
+	testenv.Eventually(t, "the end of the daemon", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH })
 }
 
 // inBackground mounts by a command that returns, on a directory of its own, and sees to it that nothing of it is left.
@@ -167,13 +169,13 @@ PATH=$0/bin:$PATH exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"`,
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "fusermount3 to hang", func() bool {
+		testenv.Eventually(t, "fusermount3 to hang", func() bool {
 			_, err := os.Stat(filepath.Join(dir, "hangs"))
 			return err == nil
 		})
 		hung := sleeping(t, bin)
 		_ = syscall.Kill(c.cmd.Process.Pid, syscall.SIGINT)
-		if !c.wait(patient) {
+		if !c.wait(testenv.Patience) {
 			t.Fatal("the signal does not end it")
 		}
 		if got := c.cmd.ProcessState.ExitCode(); got != exitInterrupt || strings.Count(c.said.String(), "before the mount was there") != 1 {
@@ -209,7 +211,7 @@ func TestNotify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer manager.Close()
-	if err := manager.SetReadDeadline(time.Now().Add(patient)); err != nil {
+	if err := manager.SetReadDeadline(time.Now().Add(testenv.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // containerScript gives its arguments a root, pids and an /etc of their own, with the mount $M on /aio.
@@ -62,7 +64,7 @@ func TestContainerWithoutAIO(t *testing.T) {
 		t.Fatal("README.md has no docker run")
 	}
 	_, mnt := mountBinary(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-ec", containerScript, "sh", python, "-c", seccompScript, "sh", "-euc", string(lines[1]))
 	cmd.Dir = emptyDir(t)

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // manual is the text of a manual page, and of the part of it between `begin` and `end`.
@@ -146,7 +148,7 @@ func TestManualCounters(t *testing.T) {
 		}
 		return string(b)
 	}
-	eventually(t, "the request to fail", func() bool { return strings.Contains(read("ctx/1/stat"), "\nfailed_ENOENT 1\n") })
+	testenv.Eventually(t, "the request to fail", func() bool { return strings.Contains(read("ctx/1/stat"), "\nfailed_ENOENT 1\n") })
 	var keys []string
 	for line := range strings.Lines(read("ctx/1/stat")) {
 		key, _, _ := strings.Cut(line, " ")

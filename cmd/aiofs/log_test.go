@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestJournalLines(t *testing.T) {
@@ -81,7 +83,7 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	if err := log.SetReadDeadline(time.Now().Add(patient)); err != nil {
+	if err := log.SetReadDeadline(time.Now().Add(testenv.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	// On a tmpfs in the place of /dev, which the kernel's log socket is part of.
@@ -120,7 +122,7 @@ func TestHolders(t *testing.T) {
 		sleeper.Wait()
 	}()
 	want := fmt.Sprintf("%d (sleep): its working directory is %s", sleeper.Process.Pid, dir)
-	eventually(t, want, func() bool { return strings.Contains(strings.Join(holders(st.Dev), "\n"), want) })
+	testenv.Eventually(t, want, func() bool { return strings.Contains(strings.Join(holders(st.Dev), "\n"), want) })
 	for _, who := range holders(st.Dev) {
 		if strings.HasPrefix(who, fmt.Sprintf("%d ", os.Getpid())) {
 			t.Errorf("this process is among the holders: %s", who)

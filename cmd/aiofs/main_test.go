@@ -11,13 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aiofs/aiofs/ring/testenv"
 )
-
-// patient is how long a test waits for what has to happen, on whatever machine.
-const patient = 60 * time.Second
 
 // binary is the real program, built once.
 var binary string
@@ -57,40 +53,29 @@ func inWorkDir(run func()) (err error) {
 	return err
 }
 
-// needFuse skips where nothing can be mounted.
+// needFuse ends a test where nothing can be mounted.
 func needFuse(t *testing.T) {
 	t.Helper()
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		lacking(t, err.Error())
-		return
-	}
-	f.Close()
+	testenv.NeedFuse(t)
 	if os.Geteuid() != 0 && fusermount() == "" {
-		lacking(t, "no fusermount3")
+		testenv.Lacks(t, "no fusermount3")
 	}
 }
 
-// needTool skips where a program is not installed, and fails where everything should be.
+// needTool ends a test where a program is not installed.
 func needTool(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		if _, err := exec.LookPath(name); err != nil {
-			lacking(t, name+" is not installed")
+			testenv.Lacks(t, "%s is not installed", name)
 		}
 	}
-}
-
-// lacking skips, but not in CI, where everything should be.
-func lacking(t *testing.T, what string) {
-	t.Helper()
-	testenv.Lacks(t, "%s", what)
 }
 
 // runBinary runs the program to its end.
 func runBinary(t *testing.T, change func(*exec.Cmd), args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var o, e bytes.Buffer
@@ -98,7 +83,7 @@ func runBinary(t *testing.T, change func(*exec.Cmd), args ...string) (stdout, st
 	if change != nil {
 		change(cmd)
 	}
-	cmd.WaitDelay = patient / 6
+	cmd.WaitDelay = testenv.Patience / 6
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil || errors.Is(err, exec.ErrWaitDelay) {
 		t.Fatal(err) // the latter: somebody has kept its output
 	}
@@ -133,14 +118,14 @@ func launch(t *testing.T, cmd *exec.Cmd, ready, dir string) *child {
 		if mountedAt(dir) != "" {
 			_ = detachMount(dir) // TestMain looks for what is left
 		}
-		if !c.wait(patient) {
+		if !c.wait(testenv.Patience) {
 			t.Errorf("%v outlives SIGKILL", cmd)
 		}
 		if t.Failed() {
 			t.Logf("%v said:\n%s", cmd, c.said)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	ctx, cancel := context.WithTimeout(t.Context(), testenv.Patience)
 	defer cancel()
 	if err := c.waitReady(ctx); err != nil {
 		t.Fatal(err)
@@ -151,7 +136,7 @@ func launch(t *testing.T, cmd *exec.Cmd, ready, dir string) *child {
 // ends waits for c and checks its exit status and that its mount is gone.
 func ends(t *testing.T, c *child, dir string, status int) {
 	t.Helper()
-	if !c.wait(patient) {
+	if !c.wait(testenv.Patience) {
 		t.Fatal("the daemon does not end")
 	}
 	if got := c.cmd.ProcessState.ExitCode(); got != status {
@@ -165,22 +150,7 @@ func ends(t *testing.T, c *child, dir string, status int) {
 // says waits until c has said text.
 func says(t *testing.T, c *child, text string) {
 	t.Helper()
-	eventually(t, "saying "+text, func() bool { return strings.Contains(c.said.String(), text) })
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	limit := time.After(patient)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("%s: not within %v", what, patient)
-		}
-	}
+	testenv.Eventually(t, "saying "+text, func() bool { return strings.Contains(c.said.String(), text) })
 }
 
 // put writes a file of the mount with one write.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // ownSystem prepares, in a mount namespace of its own, what a test of mount(8) changes: /srv and /run are empty, and
@@ -27,13 +29,13 @@ mount --bind /srv/sbin /usr/sbin
 func inOwnSystem(t *testing.T, script string, env ...string) (out string, err error) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		lacking(t, "needs root, for a mount namespace")
+		testenv.Lacks(t, "needs root, for a mount namespace")
 	}
 	needFuse(t)
 	needTool(t, "unshare", "mount", "umount", "findmnt")
 	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "/bin/sh", "-ec", ownSystem+script)
 	cmd.Env = append(append(os.Environ(), "aiofs="+binary, "LC_ALL=C"), env...)
-	cmd.WaitDelay = patient / 6
+	cmd.WaitDelay = testenv.Patience / 6
 	text, err := cmd.CombinedOutput()
 	return string(text), err
 }
@@ -43,7 +45,7 @@ func viaHelpers(t *testing.T, test func(t *testing.T, prepare string)) {
 	t.Run("mount.fuse.aiofs", func(t *testing.T) { test(t, ownHelper) })
 	t.Run("mount.fuse3", func(t *testing.T) {
 		if _, err := os.Stat("/sbin/mount.fuse3"); err != nil {
-			lacking(t, "fuse3 is not installed")
+			testenv.Lacks(t, "fuse3 is not installed")
 		}
 		test(t, "")
 	})

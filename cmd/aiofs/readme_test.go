@@ -71,7 +71,7 @@ func TestREADME(t *testing.T) {
 			t.Run(fmt.Sprintf("line%d/%s", r.line, filepath.Base(with)), func(t *testing.T) {
 				var wrong string
 				for range tries {
-					eventually(t, "contexts of the recipe before are gone", func() bool {
+					testenv.Eventually(t, "contexts of the recipe before are gone", func() bool {
 						reserved, err := os.ReadFile(filepath.Join(mnt, "aio-nr"))
 						return err == nil && string(reserved) == "0\n"
 					})

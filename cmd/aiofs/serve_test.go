@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestSignalEnds(t *testing.T) {
@@ -68,7 +70,7 @@ func inFlight(t *testing.T, dir, path string) {
 		t.Fatal(err)
 	}
 	put(t, "pread len=1 keep=no "+path+"\n", dir, "ctx/1/submit")
-	eventually(t, "the read to be in flight", func() bool {
+	testenv.Eventually(t, "the read to be in flight", func() bool {
 		b, err := os.ReadFile(filepath.Join(dir, "ctx/1/inflight"))
 		return err == nil && strings.Contains(string(b), path)
 	})
@@ -174,7 +176,7 @@ func letGo(t *testing.T, f *os.File) {
 		if !errors.Is(err, syscall.ENOTCONN) && !errors.Is(err, syscall.ECONNABORTED) {
 			t.Errorf("read: %v", err)
 		}
-	case <-time.After(patient):
+	case <-time.After(testenv.Patience):
 		t.Error("a client hangs")
 	}
 }
@@ -205,7 +207,7 @@ func TestMountTwice(t *testing.T) {
 func TestDeadMountIsCleared(t *testing.T) {
 	c, dir := mountBinary(t)
 	c.signal(syscall.SIGKILL)
-	if !c.wait(patient) {
+	if !c.wait(testenv.Patience) {
 		t.Fatal("the daemon outlives SIGKILL")
 	}
 	if err := syscall.Statfs(dir, &syscall.Statfs_t{}); !errors.Is(err, syscall.ENOTCONN) {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/cmd/aiofs/top"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestTopOnce(t *testing.T) {
@@ -63,7 +64,7 @@ func openPty(t *testing.T) *pty {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		lacking(t, err.Error())
+		testenv.Lacks(t, "%v", err)
 	}
 	t.Cleanup(func() { master.Close() })
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
@@ -75,7 +76,7 @@ func openPty(t *testing.T) *pty {
 	}
 	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		lacking(t, err.Error())
+		testenv.Lacks(t, "%v", err)
 	}
 	t.Cleanup(func() { slave.Close() })
 	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 20, Col: 150}); err != nil {
@@ -100,7 +101,7 @@ func (p *pty) watch() {
 
 func (p *pty) shows(t *testing.T, text string) {
 	t.Helper()
-	eventually(t, "showing "+text, func() bool {
+	testenv.Eventually(t, "showing "+text, func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return strings.Contains(p.seen.String(), text)

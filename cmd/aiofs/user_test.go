@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 const nobody = 65534
@@ -170,7 +172,7 @@ func TestUserMountsInBackground(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "unshare", "-m", "/bin/sh", "-ec", `mount --bind "$1/fuse" /dev/fuse
 exec setpriv --reuid 65534 --regid 65534 --clear-groups /bin/sh -ec '"$0" src "$1"/m; cd "$1"/m/ctx; mkdir 1
 echo noop > 1/submit; cut -d " " -f 1-3 1/events; findmnt -n -o SOURCE,FSTYPE "$1"/m; cd /; fusermount3 -u "$1"/m; ls "$1"/m' "$0" "$1"`, binary, dir)
-	cmd.WaitDelay = patient / 6
+	cmd.WaitDelay = testenv.Patience / 6
 	out, err := cmd.CombinedOutput()
 	if got := strings.Join(strings.Fields(withoutLogNote(string(out))), " "); err != nil || got != "1 0 - src fuse.aiofs" {
 		t.Errorf("%v, %s", err, out)

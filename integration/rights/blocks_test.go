@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // ext4 makes a small file system, $W/fs, in which every user may write. readOnly is why this kernel can only read it, if so.
@@ -16,16 +16,16 @@ func (d *daemon) ext4(mkfs, opts string) (readOnly string) {
 	image, mnt := filepath.Join(d.work, "image"), filepath.Join(d.work, "fs")
 	sh := func(script string) string { return d.run(root, "sh", "-c", script, "sh", image, mnt, mkfs, opts) }
 	if out := sh(`truncate -s 16M "$1" && mkfs.ext4 -q $3 "$1" && mkdir "$2"`); out != "" {
-		harness.Lacks(d, "no ext4 can be made: %s", out)
+		testenv.Lacks(d, "no ext4 can be made: %s", out)
 	}
 	readOnly = sh(`mount -o "loop,$4" "$1" "$2"`)
 	if readOnly != "" {
 		if out := sh(`mount -o loop,ro "$1" "$2"`); out != "" {
-			harness.Lacks(d, "no ext4 on a loop device: %s", out)
+			testenv.Lacks(d, "no ext4 on a loop device: %s", out)
 		}
 	}
 	d.Cleanup(func() { // the daemon closes files in its own time
-		harness.Eventually(d, "umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
+		testenv.Eventually(d, "umount", func() bool { return syscall.Unmount(mnt, 0) == nil })
 	})
 	if readOnly == "" {
 		d.check(os.Chmod(mnt, 0o777|os.ModeSticky))
@@ -44,7 +44,7 @@ func eachOpen(test func(open string)) {
 func TestReservedBlocks(t *testing.T) {
 	eachEngine(t, "", func(d *daemon) {
 		if why := d.ext4("-m 50 -O ^has_journal", "defaults"); why != "" {
-			harness.Lacks(d, "no ext4 on a loop device: %s", why)
+			testenv.Lacks(d, "no ext4 on a loop device: %s", why)
 		}
 		eachOpen(func(open string) {
 			fill := "touch fs/f; for i in 0 1 2 3 4 5 6 7 8 9 10 11 12; do req pwrite buf=0 len=1M off=${i}M " + open + " ./fs/f; done; rm fs/f\n"

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A daemon is root's, on a mount for all users.
@@ -31,9 +32,9 @@ func eachEngine(t *testing.T, opts string, test func(d *daemon)) {
 func mount(t *testing.T, opts string, before ...string) *daemon {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		harness.Lacks(t, "needs root")
+		testenv.Lacks(t, "needs root")
 	}
-	harness.NeedFuse(t)
+	testenv.NeedFuse(t)
 	base := t.TempDir()
 	d := &daemon{T: t, dir: filepath.Join(base, "mnt"), work: filepath.Join(base, "work")}
 	for dir, mode := range map[string]os.FileMode{d.dir: 0o755, d.work: 0o777 | os.ModeSticky} {
@@ -51,7 +52,7 @@ func mount(t *testing.T, opts string, before ...string) *daemon {
 // end ends the daemon, which must not have left anything, nor complained.
 func (d *daemon) end() {
 	d.proc.Signal(syscall.SIGTERM)
-	if !d.proc.Ends(harness.Patient) {
+	if !d.proc.Ends(testenv.Patience) {
 		harness.Abort(d.dir)
 		d.Fatal("the daemon does not end")
 	}
@@ -114,9 +115,9 @@ func (d *daemon) run(uid int, args ...string) string {
 func (d *daemon) says(cmd *exec.Cmd) string {
 	d.Helper()
 	p := harness.Start(d, cmd)
-	if !p.Ends(harness.Patient) {
+	if !p.Ends(testenv.Patience) {
 		harness.Abort(d.dir)
-		d.Fatalf("%v: still there after %v: %s", cmd, harness.Patient, p.Said)
+		d.Fatalf("%v: still there after %v: %s", cmd, testenv.Patience, p.Said)
 	}
 	if !cmd.ProcessState.Exited() {
 		return fmt.Sprintf("%s(%v)", p.Said, cmd.ProcessState)
@@ -136,8 +137,8 @@ func (d *daemon) begin(uid int, text string, args ...string) (finish func() stri
 	return func() string {
 		d.Helper()
 		in.Close()
-		if !p.Ends(harness.Patient) {
-			d.Fatalf("%v: still there after %v: %s", cmd, harness.Patient, p.Said)
+		if !p.Ends(testenv.Patience) {
+			d.Fatalf("%v: still there after %v: %s", cmd, testenv.Patience, p.Said)
 		}
 		return p.Said.String()
 	}

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // compile builds one of the C programs.
@@ -13,7 +13,7 @@ func (d *daemon) compile(name string) string {
 	d.Helper()
 	cc, err := exec.LookPath("cc")
 	if err != nil {
-		harness.Lacks(d, "no C compiler")
+		testenv.Lacks(d, "no C compiler")
 	}
 	bin := filepath.Join(d.work, name)
 	out, err := exec.Command(cc, "-O1", "-Wall", "-Werror", "-pthread", "-o", bin, "testdata/"+name+".c").CombinedOutput()
@@ -46,7 +46,7 @@ exec 4>>file; echo 'pwrite fd=4 str=! tag=4' > $c/submit; cut -d' ' -f1-3 $c/eve
 	eachEngine(t, "", func(d *daemon) {
 		for _, shell := range []string{"bash", "dash"} {
 			if _, err := exec.LookPath(shell); err != nil {
-				harness.Lacks(t, "no %s", shell)
+				testenv.Lacks(t, "no %s", shell)
 			}
 			d.file("file", nobody, 0o600, "hello")
 			if got := d.run(nobody, shell, "-c", script); got != want {
@@ -89,7 +89,7 @@ func TestDescriptorsOfMixedProcesses(t *testing.T) {
 // cannot be is EBADF with the reason, and everything that needs neither works.
 func TestWithoutPtrace(t *testing.T) {
 	if _, err := exec.LookPath("setpriv"); err != nil {
-		harness.Lacks(t, "no setpriv")
+		testenv.Lacks(t, "no setpriv")
 	}
 	for _, engine := range []string{"threads", "uring"} {
 		t.Run(engine, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/integration/internal/harness"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // fifo makes a FIFO for all users, held open at both ends.
@@ -27,7 +28,7 @@ func (d *daemon) fifo(name string) *os.File {
 // completed waits until a context has completed so many requests.
 func (d *daemon) completed(ctx string, n int) {
 	d.Helper()
-	harness.Eventually(d, "the end of a read", func() bool {
+	testenv.Eventually(d, "the end of a read", func() bool {
 		text, err := os.ReadFile(filepath.Join(ctx, "stat"))
 		d.check(err)
 		return strings.Contains(string(text), fmt.Sprintf("\ncompleted %d\n", n))
@@ -57,7 +58,7 @@ func TestCallerGone(t *testing.T) {
 			d.Errorf("the next program says: %s", got)
 		}
 		d.want(nobody, "cut -d' ' -f1-3 "+ctx+"/events; rmdir "+ctx, "0 -14 EFAULT\n0 -14 EFAULT")
-		harness.Eventually(d, "the pipe's being let go", func() bool { return !d.holds("pipe") })
+		testenv.Eventually(d, "the pipe's being let go", func() bool { return !d.holds("pipe") })
 	})
 }
 
@@ -108,7 +109,7 @@ func TestNumberOfACallerRecycled(t *testing.T) {
 			cmd.Env = append(cmd.Env, "P="+harness.Program, "B="+bin, "E="+engine)
 			got := d.says(cmd)
 			if _, err := exec.LookPath("unshare"); err != nil || strings.Contains(got, "unshare failed") {
-				harness.Lacks(t, "no pid namespaces: %s", got)
+				testenv.Lacks(t, "no pid namespaces: %s", got)
 			}
 			if got != "watching\nclean\n0 -14 EFAULT\n" {
 				log, _ := os.ReadFile(filepath.Join(d.work, "log"))

@@ -8,9 +8,6 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Patience is how long a test waits for what must come. Only broken code makes it wait so long.
-const Patience = time.Minute
-
 // CheckLeaks fails the test where, after all that is given to t.Cleanup later, it leaves a goroutine, a descriptor, or a mapping of
 // shared memory or of a ring. Tests that use it do not run in parallel with others.
 func CheckLeaks(t testing.TB) {

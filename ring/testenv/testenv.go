@@ -5,6 +5,7 @@ package testenv
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // Lacks ends a test for which the machine lacks something: skipped at home, failed where CI=true, where all that the tests want is
@@ -15,4 +16,31 @@ func Lacks(t testing.TB, format string, a ...any) {
 		t.Fatalf(format, a...)
 	}
 	t.Skipf(format, a...)
+}
+
+// Patience is how long a test waits for what must come. Only broken code makes it wait so long, on whatever machine.
+const Patience = time.Minute
+
+// Eventually polls until ok, and fails the test where that takes longer than Patience.
+func Eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	limit := time.Now().Add(Patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(limit) {
+			t.Fatalf("not within %v: %s", Patience, what)
+		}
+		<-tick.C
+	}
+}
+
+// NeedFuse ends a test where nothing can be mounted.
+func NeedFuse(t testing.TB) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		Lacks(t, "nothing can be mounted here: %v", err)
+	}
+	f.Close()
 }

@@ -52,13 +52,3 @@ func serve(dir string) error {
 func mounts() int64 { return testenv.Mounts(fmt.Sprintf("%s-%d", testFsName, os.Getpid())) }
 
 func mounted() bool { return mounts() > 0 }
-
-// needMount ends a test where nothing can be mounted.
-func needMount(t *testing.T) {
-	t.Helper()
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		testenv.Lacks(t, "nothing can be mounted here: %v", err)
-	}
-	f.Close()
-}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine/uring"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // small are the flags of a run that shows that it works and not how fast.
@@ -22,7 +23,7 @@ var small = []string{"--verify", "--size", "4M", "--slices", "2", "--slice", "20
 // run runs the command on a file that it makes in a directory that must be empty afterwards, as must be where it mounts.
 func run(t *testing.T, ctx context.Context, stdout *bytes.Buffer, args ...string) error {
 	t.Helper()
-	needMount(t)
+	testenv.NeedFuse(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	dir := t.TempDir()
 	var stderr bytes.Buffer
@@ -139,7 +140,7 @@ func TestCancel(t *testing.T) {
 
 // A daemon that is killed leaves its mount, and stop removes it.
 func TestDaemonKilled(t *testing.T) {
-	needMount(t)
+	testenv.NeedFuse(t)
 	d, err := startDaemon(t.Context(), "auto")
 	if err != nil {
 		t.Fatal(err)

@@ -1,3 +1,5 @@
+// Package harness is what the tests of the real program share: they build it, start it and others as processes, wait for what these
+// do, and look at the end whether anything is left.
 package harness
 
 import (

@@ -9,22 +9,13 @@ import (
 	"testing"
 
 	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
-
-// NeedFuse is for a test that mounts something.
-func NeedFuse(t testing.TB) {
-	t.Helper()
-	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil {
-		Lacks(t, "nothing can be mounted here: %v", err)
-	}
-	f.Close()
-}
 
 // Mounts waits until the daemon p has mounted. Where it cannot have the engine that it was told to take, the test ends.
 func (p *Process) Mounts(t testing.TB) {
 	t.Helper()
-	Eventually(t, "being mounted", func() bool {
+	testenv.Eventually(t, "being mounted", func() bool {
 		if p.Ends(0) {
 			asked := strings.Contains(strings.Join(p.Cmd.Args, " "), "engine=uring")
 			if asked && strings.Contains(p.Said.String(), "engine=uring cannot be had") {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A Process is a child in a process group of its own, which dies with this one and does not outlive its test.
@@ -41,7 +43,7 @@ func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	}()
 	t.Cleanup(func() {
 		p.Signal(syscall.SIGKILL)
-		if !p.Ends(Patient) {
+		if !p.Ends(testenv.Patience) {
 			t.Errorf("%v outlives SIGKILL", cmd)
 		}
 	})
@@ -78,7 +80,7 @@ func (p *Process) Status() int { return p.Cmd.ProcessState.ExitCode() }
 // Says waits until it has said text, and fails the test where it ends before.
 func (p *Process) Says(t testing.TB, text string) {
 	t.Helper()
-	Eventually(t, "saying "+text, func() bool {
+	testenv.Eventually(t, "saying "+text, func() bool {
 		if strings.Contains(p.Said.String(), text) {
 			return true
 		}

@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
-
-// Patience is how long a test waits for what must come. Only a broken engine makes it wait so long.
-const Patience = time.Minute
 
 // Call is a Request together with its Owner, which counts completions.
 type Call struct {
@@ -44,7 +42,7 @@ func (c *Call) Wait() int64 {
 		return res
 	default:
 	}
-	late := time.NewTimer(Patience)
+	late := time.NewTimer(testenv.Patience)
 	defer late.Stop()
 	select {
 	case res := <-c.results:

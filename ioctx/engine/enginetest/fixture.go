@@ -105,7 +105,7 @@ func (f *fixture) promptly(what string, do func()) {
 		defer close(returned)
 		do()
 	}()
-	late := time.NewTimer(Patience)
+	late := time.NewTimer(testenv.Patience)
 	defer late.Stop()
 	select {
 	case <-returned:
@@ -133,21 +133,7 @@ func (f *fixture) want(res int64, r engine.Request) {
 // eventually waits until cond holds.
 func (f *fixture) eventually(what string, cond func() bool) {
 	f.Helper()
-	Eventually(f, what, cond)
-}
-
-// Eventually polls cond until it holds, and fails the test where it does not within Patience.
-func Eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(Patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", Patience, what)
-		}
-		<-tick.C
-	}
+	testenv.Eventually(f, what, cond)
 }
 
 // memory is n bytes that do not lie on the Go heap, page-aligned.

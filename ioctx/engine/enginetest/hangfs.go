@@ -44,7 +44,7 @@ func NewHangFS(t testing.TB) *HangFS {
 	}
 	t.Cleanup(func() {
 		h.Release()
-		Eventually(t, "unmounting", func() bool { return server.Unmount() == nil })
+		testenv.Eventually(t, "unmounting", func() bool { return server.Unmount() == nil })
 		server.Wait()
 	})
 	return h

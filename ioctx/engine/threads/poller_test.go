@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // A thousand readers of one pipe are woken one at a time.
@@ -23,12 +23,12 @@ func TestOneReaderTries(t *testing.T) {
 		batch = append(batch, &engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: int32(r), Buf: make([]byte, 1), Owner: own})
 	}
 	q.Submit(batch)
-	enginetest.Eventually(t, "all wait", func() bool { return e.poller.waiting() == readers })
+	testenv.Eventually(t, "all wait", func() bool { return e.poller.waiting() == readers })
 	before := e.poller.armed()
 	for range 10 {
 		want := completed.Load() + 1
 		unix.Write(w, []byte("x"))
-		enginetest.Eventually(t, "one has read", func() bool { return completed.Load() == want })
+		testenv.Eventually(t, "one has read", func() bool { return completed.Load() == want })
 	}
 	if n := e.poller.armed() - before; n > 30 {
 		t.Errorf("%d times armed for 10 bytes", n)
@@ -128,7 +128,7 @@ func TestNobodyElseTries(t *testing.T) {
 	if errno := e.poller.wait(first, unix.POLLIN); errno != 0 {
 		t.Fatal(errno)
 	}
-	enginetest.Eventually(t, "the first's turn", func() bool { return e.poller.triesOf(r) == first })
+	testenv.Eventually(t, "the first's turn", func() bool { return e.poller.triesOf(r) == first })
 	if errno := e.poller.wait(second, unix.POLLIN); errno != 0 {
 		t.Fatal(errno)
 	}

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -84,7 +83,7 @@ func runs(t *testing.T, p *Pool, class engine.Class, share any, do func(*Thread)
 	}})
 	select {
 	case <-ran:
-	case <-time.After(enginetest.Patience):
+	case <-time.After(testenv.Patience):
 		t.Fatal("the task does not run")
 	}
 }
@@ -97,7 +96,7 @@ func TestHungTasksStopNoOtherClass(t *testing.T) {
 	for share := range 5 {
 		h.hang(p, engine.ClassHang, share, 500)
 	}
-	enginetest.Eventually(t, "all threads hang", func() bool { return h.running.Load() == 8 })
+	testenv.Eventually(t, "all threads hang", func() bool { return h.running.Load() == 8 })
 	for range 100 {
 		runs(t, p, engine.ClassLocal, 0, nothing)
 		runs(t, p, engine.ClassStream, 0, nothing)
@@ -108,7 +107,7 @@ func TestOneShareGetsHalf(t *testing.T) {
 	p := testPool(t, LocalThreads, HangThreads, StreamThreads)
 	h := newHanger(t)
 	h.hang(p, engine.ClassHang, "greedy", 3000)
-	enginetest.Eventually(t, "half of the threads hang at once", func() bool { return h.running.Load() == HangThreads/2 })
+	testenv.Eventually(t, "half of the threads hang at once", func() bool { return h.running.Load() == HangThreads/2 })
 	for range 100 {
 		runs(t, p, engine.ClassHang, "other", nothing)
 	}
@@ -124,7 +123,7 @@ func TestThreadsAreBounded(t *testing.T) {
 	for share := range 50 {
 		h.hang(p, engine.ClassHang, share, 20)
 	}
-	enginetest.Eventually(t, "6 hang", func() bool { return h.running.Load() == 6 })
+	testenv.Eventually(t, "6 hang", func() bool { return h.running.Load() == 6 })
 	p.mu.Lock()
 	if n := p.classes[engine.ClassHang].threads; n != 6 || p.alive != 6 {
 		t.Errorf("%d threads, %d in all, want 6", n, p.alive)
@@ -161,7 +160,7 @@ func TestCancelQueued(t *testing.T) {
 	p := testPool(t, 2, 2, 2)
 	h := newHanger(t)
 	h.hang(p, engine.ClassHang, "s", 1)
-	enginetest.Eventually(t, "one hangs", func() bool { return h.running.Load() == 1 })
+	testenv.Eventually(t, "one hangs", func() bool { return h.running.Load() == 1 })
 	ran := make([]atomic.Bool, 5)
 	var tasks []*Task
 	for i := range ran {
@@ -221,7 +220,7 @@ func TestCancelRacesRun(t *testing.T) {
 	h := newHanger(t)
 	h.hang(p, engine.ClassHang, 0, 10)
 	h.hang(p, engine.ClassHang, 1, 10)
-	enginetest.Eventually(t, "all places are there", func() bool { return h.running.Load() == 4 })
+	testenv.Eventually(t, "all places are there", func() bool { return h.running.Load() == 4 })
 }
 
 // A Task is its maker's again when Run begins.

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // owner is told of one completion.
@@ -92,14 +92,14 @@ func TestPlainStreamsWaitElsewhere(t *testing.T) {
 	r, w := testPipe(t, 4096)
 	read := &engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: int32(r), Buf: make([]byte, 10)}
 	q, got := startPlain(e, read)
-	enginetest.Eventually(t, "the read waits", func() bool { return e.poller.waiting() == 1 })
+	testenv.Eventually(t, "the read waits", func() bool { return e.poller.waiting() == 1 })
 	q.Cancel([]*engine.Request{read})
 	if res := <-got.res; res != -int64(unix.ECANCELED) {
 		t.Errorf("read: %d, want ECANCELED", res)
 	}
 	write := &engine.Request{Op: engine.OpWrite, Class: engine.ClassStream, FD: int32(w), Buf: make([]byte, 10000)}
 	q, got = startPlain(e, write)
-	enginetest.Eventually(t, "the pipe is full", func() bool {
+	testenv.Eventually(t, "the pipe is full", func() bool {
 		n, _ := unix.IoctlGetInt(r, unix.TIOCINQ)
 		return n == 4096
 	})

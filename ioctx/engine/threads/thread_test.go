@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -170,7 +169,7 @@ func TestIdleThreadsKeepNoMount(t *testing.T) {
 		})
 		unix.Close(fd)
 	}
-	enginetest.Eventually(t, "umount", func() bool { return unix.Unmount(dir, 0) == nil })
+	testenv.Eventually(t, "umount", func() bool { return unix.Unmount(dir, 0) == nil })
 }
 
 func needsChroot(t *testing.T) {

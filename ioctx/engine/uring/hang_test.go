@@ -8,6 +8,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // hangs makes n reads of a file that does not answer before h.Release.
@@ -23,7 +24,7 @@ func hangs(t *testing.T, h *enginetest.HangFS, n int) []*call {
 // hanging waits until n reads have reached the file system, and looks whether more do.
 func hanging(t *testing.T, h *enginetest.HangFS, n int) {
 	t.Helper()
-	enginetest.Eventually(t, "reads hang", func() bool { return h.Hanging() >= n })
+	testenv.Eventually(t, "reads hang", func() bool { return h.Hanging() >= n })
 	if got := h.Hanging(); got != n {
 		t.Fatalf("%d reads hang, want %d", got, n)
 	}
@@ -90,7 +91,7 @@ func TestHungReadsOfSeveralQueues(t *testing.T) {
 	for _, c := range calls {
 		c.want(t, 1)
 	}
-	enginetest.Eventually(t, "all places are free", func() bool {
+	testenv.Eventually(t, "all places are free", func() bool {
 		e.hang.mu.Lock()
 		defer e.hang.mu.Unlock()
 		return e.hang.free == 4 && len(e.hang.waiting) == 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/uring/uringtest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // start makes an engine, where there is io_uring.
@@ -42,9 +43,6 @@ func newTestQueue(t testing.TB, e *Engine, depth int) *queue {
 	return q
 }
 
-// patience is how long a test waits for what must come. Only a broken engine makes it wait so long.
-const patience = time.Minute
-
 // call is a request and its owner.
 type call struct {
 	engine.Request
@@ -72,7 +70,7 @@ func (c *call) wait(t testing.TB) int64 {
 	select {
 	case got := <-c.done:
 		return got
-	case <-time.After(patience):
+	case <-time.After(testenv.Patience):
 		t.Fatal("no completion")
 		return 0
 	}

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
 	"github.com/aiofs/aiofs/ioctx/engine/osthread"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
@@ -60,7 +60,7 @@ func TestCompletionWhileQuiet(t *testing.T) {
 		q.ring.cqFlags.Store(cqEventfdDisabled) // also where the engine has no membarrier
 		errno := enter(fd, submit, flags)
 		unix.Write(int(w), []byte("x"))
-		enginetest.Eventually(t, "a completion", func() bool { return !q.ring.empty() })
+		testenv.Eventually(t, "a completion", func() bool { return !q.ring.empty() })
 		return errno
 	})
 	q.Submit(batchOf(waits))
@@ -122,7 +122,7 @@ func TestPoll(t *testing.T) {
 	q.Submit(batchOf(c))
 	unix.Write(int(w), []byte("x"))
 	polled := 0
-	enginetest.Eventually(t, "a completion", func() bool { polled += q.Poll(); return polled > 0 })
+	testenv.Eventually(t, "a completion", func() bool { polled += q.Poll(); return polled > 0 })
 	c.want(t, unix.POLLIN)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,7 +147,7 @@ func TestStaleCancel(t *testing.T) {
 	first.want(t, unix.POLLIN)
 	unix.Read(int(r), make([]byte, 1))
 
-	enginetest.Eventually(t, "the slot is free", func() bool {
+	testenv.Eventually(t, "the slot is free", func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return s.place == placeFree

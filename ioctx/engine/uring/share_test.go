@@ -5,6 +5,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
 
 // newShareQueue makes a queue of a share that is closed when the test ends.
@@ -39,7 +40,7 @@ func TestShareOfSeveralQueues(t *testing.T) {
 	for _, c := range calls {
 		c.want(t, 1)
 	}
-	enginetest.Eventually(t, "all places are free", func() bool {
+	testenv.Eventually(t, "all places are free", func() bool {
 		e.hang.mu.Lock()
 		defer e.hang.mu.Unlock()
 		return e.hang.free == 6 && len(e.hang.waiting) == 0 && e.hang.parts["a"].taken == 0
