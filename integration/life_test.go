@@ -37,6 +37,7 @@ func (f failure) String() string { return fmt.Sprintf("%s: %v", f.step, f.err) }
 
 const (
 	lifeContext = "4200000000" // the one that it makes by mkdir
+	lifeSlots   = 8
 	lifeFile    = 1 << 16
 )
 
@@ -70,9 +71,10 @@ func (l *life) named() {
 	if !l.did("mkdir", syscall.Mkdir(dir, 0o700)) {
 		return
 	}
-	l.did("nr_events", writeFile(filepath.Join(dir, "nr_events"), "8\n"))
+	l.did("nr_events", writeFile(filepath.Join(dir, "nr_events"), fmt.Sprintln(lifeSlots)))
 	l.text(dir)
 	l.native(dir)
+	l.waits(dir)
 	for _, name := range []string{"stat", "inflight", "files"} {
 		_, err := os.ReadFile(filepath.Join(dir, name))
 		l.did(name, err)
@@ -282,6 +284,47 @@ func (l *life) native(dir string) {
 		_, err = unix.Read(bell, b[:8])
 	}
 	l.did("eventfd", err)
+}
+
+// waits writes more requests than there are slots, and waits until somebody takes an event.
+func (l *life) waits(dir string) {
+	var requests [][]byte
+	for tag := range lifeSlots + 1 {
+		requests = append(requests, fmt.Appendf(nil, "noop tag=%d\n", tag))
+	}
+	written, taken := make(chan int, 1), make(chan error, 1)
+	go func() { taken <- takeOne(dir, written) }()
+	went := l.submit(dir, requests)
+	written <- went
+	if l.did("the event that is waited for", <-taken) && went > 0 {
+		l.events(dir, went-1)
+	}
+}
+
+// takeOne takes an event when a writer waits for a slot, or has written something.
+func takeOne(dir string, written <-chan int) error {
+	for waits := false; !waits; {
+		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil {
+			return err
+		}
+		waits = bytes.Contains(stat, []byte("\nslot_waits 1\n"))
+		select {
+		case went := <-written:
+			if went == 0 {
+				return nil
+			}
+			waits = true
+		default:
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, "events_raw"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Read(make([]byte, 32))
+	return err
 }
 
 // mapped lives in a context made through new, by shared memory.
