@@ -151,24 +151,28 @@ func ignoringEINTR(call func() (int, error)) (int, error) {
 	}
 }
 
-func (r *racer) submit() error {
-	c := pick(mortal, living)
-	fd, err := syscall.Open(filepath.Join(r.ctx, c, "submit"), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+func (r *racer) submit() error { return r.submitTo(pick(mortal, living), 1+rand.N(8), syscall.O_NONBLOCK) }
+
+func (r *racer) reap() error { return r.reapFrom(pick(mortal, living), syscall.O_NONBLOCK) }
+
+// submitTo submits n requests to a context.
+func (r *racer) submitTo(c string, n, flags int) error {
+	fd, err := syscall.Open(filepath.Join(r.ctx, c, "submit"), syscall.O_WRONLY|flags, 0)
 	if err != nil {
 		return err
 	}
 	defer syscall.Close(fd)
-	lines, tags := r.requests(1 + rand.N(8))
-	n, err := write(fd, lines)
-	for _, tag := range tags[:n] {
+	lines, tags := r.requests(n)
+	taken, err := write(fd, lines)
+	for _, tag := range tags[:taken] {
 		r.note("accepted %s %d", c, tag)
 	}
 	return err
 }
 
-func (r *racer) reap() error {
-	c := pick(mortal, living)
-	fd, err := syscall.Open(filepath.Join(r.ctx, c, "events_raw"), syscall.O_RDONLY|syscall.O_NONBLOCK, 0)
+// reapFrom reads events of a context once.
+func (r *racer) reapFrom(c string, flags int) error {
+	fd, err := syscall.Open(filepath.Join(r.ctx, c, "events_raw"), syscall.O_RDONLY|flags, 0)
 	if err != nil {
 		return err
 	}

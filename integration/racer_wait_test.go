@@ -11,31 +11,10 @@ import (
 
 // wait does what may wait until the context is killed, and so only in mortal ones: it writes more than there are slots, or reads.
 func (r *racer) wait() error {
-	c := pick(mortal)
-	dir := filepath.Join(r.ctx, c)
 	if rand.N(2) == 0 {
-		fd, err := syscall.Open(filepath.Join(dir, "submit"), syscall.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		defer syscall.Close(fd)
-		lines, tags := r.requests(40)
-		n, err := write(fd, lines)
-		for _, tag := range tags[:n] {
-			r.note("accepted %s %d", c, tag)
-		}
-		return err
+		return r.submitTo(pick(mortal), 40, 0)
 	}
-	fd, err := syscall.Open(filepath.Join(dir, "events_raw"), syscall.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer syscall.Close(fd)
-	got, err := readTags(fd)
-	for _, tag := range got {
-		r.note("event %s %d", c, tag)
-	}
-	return err
+	return r.reapFrom(pick(mortal), 0)
 }
 
 // own makes a context through new. It lives until the last descriptor on it is closed, so every event must come, once; or the

@@ -35,15 +35,21 @@ func testPollNotReady(f *fixture) {
 		r, w := f.pipe(0)
 		c := f.call(poll(r.fd, unix.POLLIN))
 		c.Class = class
-		f.submit(c)
-		f.want(0, engine.Request{Op: engine.OpNop})
-		if c.Done() {
-			f.Fatalf("an empty pipe is ready: %s", result(c.Wait()))
-		}
-		f.write(w, "x")
-		if res := c.Wait(); res != unix.POLLIN {
-			f.Fatalf("%s, want POLLIN", result(res))
-		}
+		f.waits(c, w)
+	}
+}
+
+// waits submits c, which polls an empty pipe, and fails the test unless it completes when a byte comes.
+func (f *fixture) waits(c *Call, w *end) {
+	f.Helper()
+	f.submit(c)
+	f.want(0, engine.Request{Op: engine.OpNop})
+	if c.Done() {
+		f.Fatalf("an empty pipe is ready: %s", result(c.Wait()))
+	}
+	f.write(w, "x")
+	if res := c.Wait(); res != unix.POLLIN {
+		f.Fatalf("%s, want POLLIN", result(res))
 	}
 }
 
@@ -147,16 +153,7 @@ func testPollReused(f *fixture) {
 		}
 		w = w2
 	}
-	c := f.call(poll(r.fd, unix.POLLIN))
-	f.submit(c)
-	f.want(0, engine.Request{Op: engine.OpNop})
-	if c.Done() {
-		f.Fatalf("an empty pipe is ready: %s", result(c.Wait()))
-	}
-	f.write(w, "x")
-	if res := c.Wait(); res != unix.POLLIN {
-		f.Fatalf("%s, want POLLIN", result(res))
-	}
+	f.waits(f.call(poll(r.fd, unix.POLLIN)), w)
 }
 
 func testPollMany(f *fixture) {
