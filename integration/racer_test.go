@@ -151,7 +151,9 @@ func ignoringEINTR(call func() (int, error)) (int, error) {
 	}
 }
 
-func (r *racer) submit() error { return r.submitTo(pick(mortal, living), 1+rand.N(8), syscall.O_NONBLOCK) }
+func (r *racer) submit() error {
+	return r.submitTo(pick(mortal, living), 1+rand.N(8), syscall.O_NONBLOCK)
+}
 
 func (r *racer) reap() error { return r.reapFrom(pick(mortal, living), syscall.O_NONBLOCK) }
 
