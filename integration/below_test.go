@@ -45,11 +45,11 @@ func TestFaultsFromBelow(t *testing.T) {
 		left := all[1:]
 		together(t, left, suffer)
 		h.proc.Signal(syscall.SIGTERM) // it answers what hangs
-		together(t, left, func(v *victim) error { return v.settle(0, v.look) })
+		together(t, left, func(v *victim) error { return v.Settle(0, v.look) })
 		met, events := map[fault]int{}, 0
 		for _, v := range all {
-			v.close()
-			events += int(v.tag) - len(v.flying)
+			v.Close()
+			events += int(v.tag) - len(v.Flying)
 			for f, n := range v.met {
 				met[f] += n
 			}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
 )
@@ -63,7 +64,7 @@ func (r raw) gives(errno error, tags ...uint64) {
 
 func nops(tags ...uint64) (all []iocb.Iocb) {
 	for _, tag := range tags {
-		all = append(all, nop(tag))
+		all = append(all, client.Noop(tag))
 	}
 	return all
 }
@@ -77,7 +78,7 @@ func TestBinaryShortCounts(t *testing.T) {
 		r.gives(nil, 0, 1, 2, 3)
 		r.gives(syscall.EAGAIN)
 		bad := iocb.Iocb{LioOpcode: uint16(iocb.CmdNoop), Flags: 1 << 20}
-		r.takes(2, nil, append(nops(4, 5), bad, nop(6))...)
+		r.takes(2, nil, append(nops(4, 5), bad, client.Noop(6))...)
 		r.takes(0, syscall.EINVAL, bad)
 		r.gives(nil, 4, 5)
 	})
@@ -102,7 +103,7 @@ func TestBinaryGetevents(t *testing.T) {
 		go func() {
 			defer close(submitted)
 			for tag := range uint64(4) {
-				r.takes(1, nil, nop(tag))
+				r.takes(1, nil, client.Noop(tag))
 			}
 		}()
 		r.gives(nil, 0, 1, 2, 3)

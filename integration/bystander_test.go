@@ -9,13 +9,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
 // A bystander is an honest client beside what a test does to others. It reads a file over and over, with many requests in flight, and must
 // get every event once, with its bytes, and no error.
 type bystander struct {
-	*ledger
+	*client.Ledger
 	context string
 	stop    context.CancelFunc
 	ended   chan error
@@ -32,11 +33,11 @@ const (
 func (d *daemon) bystanders() (all []*bystander) {
 	d.t.Helper()
 	file := filepath.Join(d.work, "bystander")
-	d.check(os.WriteFile(file, pattern(0, bystanderFile), 0o600))
+	d.check(os.WriteFile(file, client.Pattern(0, bystanderFile), 0o600))
 	for i, lane := range []string{"raw", "shared"} {
 		c := d.mkdir(fmt.Sprint(4100000000 + i))
 		d.put("open 0 open=rdonly "+file+"\n", c, "files")
-		b := &bystander{ledger: newLedger(d.lane(lane, c)), context: c, ended: make(chan error, 1)}
+		b := &bystander{Ledger: client.NewLedger(d.lane(lane, c)), context: c, ended: make(chan error, 1)}
 		d.check(b.round())
 		ctx, stop := context.WithCancel(d.t.Context()) // which ends before its lane is closed
 		b.stop = stop
@@ -64,22 +65,22 @@ func (b *bystander) run(ctx context.Context) error {
 }
 
 func (b *bystander) round() error {
-	var ops []op
+	var ops []client.Op
 	for i := range bystanderDepth {
-		ops = append(ops, op{
-			tag: uint64(b.reads + i), cmd: iocb.CmdPread, off: rand.Int64N(bystanderFile - bystanderPiece),
-			n: bystanderPiece, at: i * bystanderPiece,
+		ops = append(ops, client.Op{
+			Tag: uint64(b.reads + i), Cmd: iocb.CmdPread, Off: rand.Int64N(bystanderFile - bystanderPiece),
+			N: bystanderPiece, At: i * bystanderPiece,
 		})
 	}
 	b.reads += len(ops)
-	if err := b.submit(ops...); err != nil {
+	if err := b.Submit(ops...); err != nil {
 		return err
 	}
-	return b.settle(0, func(o op, res int64) error {
+	return b.Settle(0, func(o client.Op, res int64) error {
 		if res != bystanderPiece {
 			return errors.New("not all of it")
 		}
-		return b.brought(o, bystanderPiece)
+		return b.Brought(o, client.Pattern(o.Off, bystanderPiece))
 	})
 }
 
@@ -94,7 +95,7 @@ func (d *daemon) unharmed(all []*bystander) {
 		if err := <-b.ended; err != nil {
 			d.t.Errorf("bystander in %s: %v", b.context, err)
 		}
-		b.close()
+		b.Close()
 		d.check(os.Remove(d.path(b.context)))
 		reads += b.reads
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ring"
 )
 
@@ -50,19 +51,19 @@ const (
 )
 
 // readBlocks reads as many blocks as are in flight at once, and returns where they lie.
-func (d *daemon) readBlocks(p *plane, at int64) []byte {
+func (d *daemon) readBlocks(p *client.Plane, at int64) []byte {
 	d.t.Helper()
 	for i := range int64(planeDepth) {
-		p.push(sharedRead(uint64(i), 0, uint64(i)*planeBlock, planeBlock, at+i*planeBlock))
+		p.Push(client.SharedRead(uint64(i), 0, uint64(i)*planeBlock, planeBlock, at+i*planeBlock))
 	}
-	d.check(p.publish())
+	d.check(p.Publish())
 	events := make([]ring.IOEvent, planeDepth)
 	for n := 0; n < planeDepth; {
-		m, err := p.reap(events)
+		m, err := p.Reap(events)
 		d.check(err)
 		n += m
 	}
-	return p.buf[:planeDepth*planeBlock]
+	return p.Buf[:planeDepth*planeBlock]
 }
 
 // carried is how many bytes the daemon and the test have moved by read and write, in all variants of these calls.

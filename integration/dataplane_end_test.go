@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
 	"github.com/aiofs/aiofs/ring/testenv"
@@ -26,17 +27,17 @@ func TestPlaneEndsInAnyOrder(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			d := mount(t, "engine="+engine, "max_buf=2M")
-			steps := map[string]func(c string, p *plane){
-				"unmap": func(_ string, p *plane) { p.unmap() },
-				"close": func(_ string, p *plane) { p.closeFiles() },
-				"kill":  func(c string, _ *plane) { d.check(os.Remove(d.path(c))) },
+			steps := map[string]func(c string, p *client.Plane){
+				"unmap": func(_ string, p *client.Plane) { p.Unmap() },
+				"close": func(_ string, p *client.Plane) { p.CloseFiles() },
+				"kill":  func(c string, _ *client.Plane) { d.check(os.Remove(d.path(c))) },
 			}
 			for _, order := range orders([]string{"unmap", "close", "kill"}) {
 				c := d.mkdir("4000000000")
 				d.slots(c)
 				p := d.plane(c)
 				fillSQ(p)
-				d.check(p.publish())
+				d.check(p.Publish())
 				for _, step := range order {
 					steps[step](c, p)
 				}
@@ -72,26 +73,26 @@ func (d *daemon) slots(c string) {
 }
 
 // fillSQ pushes requests that never end, until sq is full.
-func fillSQ(p *plane) {
-	for tag := uint64(0); p.push(sharedRead(tag, 0, 0, 1, 0)); tag++ {
+func fillSQ(p *client.Plane) {
+	for tag := uint64(0); p.Push(client.SharedRead(tag, 0, 0, 1, 0)); tag++ {
 	}
 }
 
 // fillPlane is a client that fills sq, says so, and does nothing more. args are the directory of a context.
 func fillPlane(args []string) error {
-	p, err := openPlane(args[0])
+	p, err := client.OpenPlane(args[0])
 	if err != nil {
 		return err
 	}
 	fillSQ(p)
-	if err := p.publish(); err != nil {
+	if err := p.Publish(); err != nil {
 		return err
 	}
-	for p.sq.Room() < planeSlots { // the daemon takes as many as it has slots for
+	for p.SQ.Room() < planeSlots { // the daemon takes as many as it has slots for
 		runtime.Gosched()
 	}
 	fillSQ(p)
-	if err := p.publish(); err != nil {
+	if err := p.Publish(); err != nil {
 		return err
 	}
 	fmt.Println("full")
@@ -106,7 +107,7 @@ func TestPlaneClientKilled(t *testing.T) {
 	eachEngine(t, func(t *testing.T, d *daemon) {
 		made := d.mkdir("4000000000")
 		d.slots(made)
-		d.plane(made).close() // ends the test where there is no shared memory
+		d.plane(made).Close() // ends the test where there is no shared memory
 		d.killFull(made, nil)
 		if got := d.aioNr(); got != planeSlots {
 			t.Errorf("aio-nr is %d, want %d", got, planeSlots)
@@ -169,30 +170,30 @@ func TestPlaneKilledWhilePolled(t *testing.T) {
 				}
 				d.check(os.Remove(d.path(c)))
 				d.check(<-pushed)
-				if !p.ring.Dead() {
+				if !p.Ring.Dead() {
 					t.Error("ring does not say DEAD")
 				}
-				p.close()
+				p.Close()
 			}
 		})
 	}
 }
 
 // pushUntilDead keeps a ring busy, and closes some when requests have come out of it.
-func pushUntilDead(p *plane, some chan struct{}) error {
+func pushUntilDead(p *client.Plane, some chan struct{}) error {
 	pushed, seen := uint64(0), map[uint64]bool{}
 	events := make([]ring.IOEvent, 64)
-	for end := time.Now().Add(testenv.Patience); !p.sq.Dead(); {
+	for end := time.Now().Add(testenv.Patience); !p.SQ.Dead(); {
 		if time.Now().After(end) {
 			return errors.New("sq never says DEAD")
 		}
-		for p.push(nop(pushed)) {
+		for p.Push(client.Noop(pushed)) {
 			pushed++
 		}
-		if err := p.publish(); err != nil && !errors.Is(err, syscall.EPIPE) {
+		if err := p.Publish(); err != nil && !errors.Is(err, syscall.EPIPE) {
 			return err
 		}
-		for _, e := range events[:p.ring.Reap(events)] {
+		for _, e := range events[:p.Ring.Reap(events)] {
 			if e.Data >= pushed || seen[e.Data] || e.Res != 0 {
 				return fmt.Errorf("event %+v after %d requests", e, pushed)
 			}

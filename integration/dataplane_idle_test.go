@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ring"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
@@ -21,25 +22,25 @@ func TestPlaneLeavesMachineAlone(t *testing.T) {
 		events := make([]ring.IOEvent, 64)
 		for range 1000 {
 			for tag := range uint64(32) {
-				if !p.push(nop(tag)) {
+				if !p.Push(client.Noop(tag)) {
 					t.Fatal("sq is full")
 				}
 			}
-			d.check(p.publish())
+			d.check(p.Publish())
 			for n := 0; n < 32; {
-				m, err := p.reap(events)
+				m, err := p.Reap(events)
 				d.check(err)
 				n += m
 			}
 		}
 		d.becomesIdle("after a burst")
 		for full := false; !full; {
-			full = !p.push(nop(1))
+			full = !p.Push(client.Noop(1))
 		}
-		d.check(p.publish())
-		for p.push(nop(1)) {
+		d.check(p.Publish())
+		for p.Push(client.Noop(1)) {
 		}
-		d.check(p.publish())
+		d.check(p.Publish())
 		testenv.Eventually(t, "all slots being used", func() bool { return d.stat(c, "completed") == 32*1000+64 })
 		d.becomesIdle("while requests wait for slots")
 	})

@@ -42,7 +42,7 @@ func TestPlaneClients(t *testing.T) {
 // Nothing makes what is shared smaller: a size of 0, which `>` sends, succeeds and changes nothing, others are refused.
 func TestPlaneKeepsItsSize(t *testing.T) {
 	eachEngine(t, func(t *testing.T, d *daemon) {
-		for _, f := range d.plane(d.mkdir("4000000000")).files {
+		for _, f := range d.plane(d.mkdir("4000000000")).Files {
 			size := func() int64 {
 				st, err := f.Stat()
 				d.check(err)

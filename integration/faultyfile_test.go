@@ -9,10 +9,12 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"github.com/aiofs/aiofs/integration/internal/client"
 )
 
 // A faultyFile is in two halves of faultyHalf bytes, in blocks that each have a fault of their own. The first half is read: byte i is
-// that of pattern. The second is written, and reads without faults as what was written there, else as zeros.
+// that of client.Pattern. The second is written, and reads without faults as what was written there, else as zeros.
 type faultyFile struct {
 	fs.Inode
 	released chan struct{}
@@ -25,17 +27,6 @@ const (
 	faultyBlock = 4096
 	faultyHalf  = 4 << 20
 )
-
-// pattern is n bytes at off of what is read from a faultyFile and from others, and written there by those who test it; to be read only.
-func pattern(off int64, n int) []byte { return patterns()[off:][:n] }
-
-var patterns = sync.OnceValue(func() []byte {
-	b := make([]byte, 2*faultyHalf)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8 + i>>16)
-	}
-	return b
-})
 
 // fault is what a block does to those who touch it.
 type fault int
@@ -119,7 +110,7 @@ func (f *faultyFile) Read(_ context.Context, _ fs.FileHandle, dst []byte, off in
 	}
 	n, errno, met := faultyAnswer(false, off, len(dst))
 	f.wait(met)
-	return fuse.ReadResultData(pattern(off, n)), errno
+	return fuse.ReadResultData(client.Pattern(off, n)), errno
 }
 
 func (f *faultyFile) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {

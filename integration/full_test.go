@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
@@ -78,7 +79,7 @@ func TestFullFileSystem(t *testing.T) {
 					d.check(os.Truncate(all[0].file, 0))
 					d.check(all[1].goesOn())
 					for _, f := range all {
-						f.close()
+						f.Close()
 						d.check(os.Remove(d.path(f.context)))
 					}
 					d.unharmed(around)
@@ -90,7 +91,7 @@ func TestFullFileSystem(t *testing.T) {
 
 // A filler is a lane that writes until a file system is full.
 type filler struct {
-	*ledger
+	*client.Ledger
 	context, file         string
 	whole, short, refused int
 	bytes                 int64
@@ -103,12 +104,12 @@ func (d *daemon) filler(dir, lane string, i int) *filler {
 	c := d.mkdir(fmt.Sprint(4000000000 + i))
 	file := filepath.Join(dir, lane)
 	d.put("open 0 open=rdwr,creat "+file+"\nopen 1 open=rdwr,direct "+file+"\n", c, "files")
-	f := &filler{ledger: newLedger(d.lane(lane, c)), context: c, file: file, got: make(map[int64]int64)}
+	f := &filler{Ledger: client.NewLedger(d.lane(lane, c)), context: c, file: file, got: make(map[int64]int64)}
 	for i := range fullSlots {
 		f.places = append(f.places, i*fullPiece)
 	}
 	d.check(f.write(0, 0)) // before the others take all the room there is
-	d.check(f.settle(0, f.look))
+	d.check(f.Settle(0, f.look))
 	return f
 }
 
@@ -119,7 +120,7 @@ func (f *filler) fillUp() error {
 			return err
 		}
 	}
-	if err := f.settle(0, f.look); err != nil {
+	if err := f.Settle(0, f.look); err != nil {
 		return err
 	}
 	if f.refused == 0 {
@@ -130,19 +131,19 @@ func (f *filler) fillUp() error {
 
 // write writes one piece, every other one with O_DIRECT, as soon as there is a place in buf.
 func (f *filler) write(tag uint64, off int64) error {
-	if err := f.settle(fullSlots-1, f.look); err != nil {
+	if err := f.Settle(fullSlots-1, f.look); err != nil {
 		return err
 	}
-	o := op{tag: tag, cmd: iocb.CmdPwrite, slot: uint32(off / fullPiece % 2), off: off, n: fullPiece, at: f.places[0]}
+	o := client.Op{Tag: tag, Cmd: iocb.CmdPwrite, Slot: uint32(off / fullPiece % 2), Off: off, N: fullPiece, At: f.places[0]}
 	f.places = f.places[1:]
-	if err := f.fill(o.at, pattern(off, fullPiece)); err != nil {
+	if err := f.Fill(o, client.Pattern(off, fullPiece)); err != nil {
 		return err
 	}
-	return f.submit(o)
+	return f.Submit(o)
 }
 
-func (f *filler) look(o op, res int64) error {
-	f.places = append(f.places, o.at)
+func (f *filler) look(o client.Op, res int64) error {
+	f.places = append(f.places, o.At)
 	switch {
 	case res == -int64(syscall.ENOSPC):
 		f.refused++
@@ -154,7 +155,7 @@ func (f *filler) look(o op, res int64) error {
 	default:
 		f.whole++
 	}
-	f.got[o.off] = res
+	f.got[o.Off] = res
 	f.bytes += res
 	return nil
 }
@@ -167,7 +168,7 @@ func (f *filler) holds() error {
 	}
 	end := int64(0)
 	for off, n := range f.got {
-		if off+n > int64(len(b)) || !bytes.Equal(b[off:off+n], pattern(off, int(n))) {
+		if off+n > int64(len(b)) || !bytes.Equal(b[off:off+n], client.Pattern(off, int(n))) {
 			return fmt.Errorf("%s has not what was written at %d", f.file, off)
 		}
 		end = max(end, off+n)
@@ -188,7 +189,7 @@ func (f *filler) goesOn() error {
 			}
 		}
 	}
-	if err := f.settle(0, f.look); err != nil {
+	if err := f.Settle(0, f.look); err != nil {
 		return err
 	}
 	if f.whole == before {

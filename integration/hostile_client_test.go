@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"golang.org/x/sys/unix"
 )
@@ -76,7 +77,7 @@ func (h *hostile) mapAll() (err error) {
 		if err != nil {
 			return err
 		}
-		m, err := mapAll(f)
+		m, err := client.Map(f)
 		if err != nil {
 			return err
 		}
@@ -228,7 +229,7 @@ func (h *hostile) open() error {
 	if err != nil {
 		return err
 	}
-	m, err := mapAll(f)
+	m, err := client.Map(f)
 	if err != nil {
 		return errors.Join(fmt.Errorf("mmap %s: %w", f.Name(), err), f.Close())
 	}

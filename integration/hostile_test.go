@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring"
 	"github.com/aiofs/aiofs/ring/testenv"
@@ -66,7 +67,7 @@ func TestHostileClient(t *testing.T) {
 			}
 		}
 		d.readsHonestly(p, content, 0)
-		p.close()
+		p.Close()
 	})
 }
 
@@ -103,7 +104,7 @@ func (d *daemon) endHostile(h runningRacer) {
 
 // readsHonestly reads as long as it is told, once at least, with many requests in flight, and checks every byte and every tag. It
 // returns the most KiB that were resident in the daemon meanwhile.
-func (d *daemon) readsHonestly(p *plane, content string, long time.Duration) (resident int) {
+func (d *daemon) readsHonestly(p *client.Plane, content string, long time.Duration) (resident int) {
 	d.t.Helper()
 	const depth, size = 32, 4096
 	var offsets [depth]int64 // of the tag in flight at each place, modulo depth
@@ -114,18 +115,18 @@ func (d *daemon) readsHonestly(p *plane, content string, long time.Duration) (re
 		for range depth {
 			off := rand.Int64N(int64(len(content) - size))
 			offsets[tag%depth], flying[tag] = off, true
-			if !p.push(sharedRead(tag, 0, tag%depth*size, size, off)) {
+			if !p.Push(client.SharedRead(tag, 0, tag%depth*size, size, off)) {
 				d.t.Fatal("sq is full")
 			}
 			tag++
 		}
-		d.check(p.publish())
+		d.check(p.Publish())
 		for len(flying) > 0 {
-			n, err := p.reap(events)
+			n, err := p.Reap(events)
 			d.check(err)
 			for _, e := range events[:n] {
 				at := e.Data % depth
-				if !flying[e.Data] || e.Res != size || string(p.buf[at*size:][:size]) != content[offsets[at]:][:size] {
+				if !flying[e.Data] || e.Res != size || string(p.Buf[at*size:][:size]) != content[offsets[at]:][:size] {
 					d.t.Fatalf("event %+v after %d requests, with %d in flight", e, tag, len(flying))
 				}
 				delete(flying, e.Data)

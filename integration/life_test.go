@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 	"github.com/aiofs/aiofs/ring"
 	"github.com/aiofs/aiofs/ring/testenv"
@@ -45,7 +46,7 @@ const (
 func (d *daemon) newLife() life {
 	d.t.Helper()
 	file := filepath.Join(d.work, "life")
-	d.check(os.WriteFile(file, pattern(0, lifeFile), 0o600))
+	d.check(os.WriteFile(file, client.Pattern(0, lifeFile), 0o600))
 	return life{root: d.dir, file: file, pipe: d.fifo()}
 }
 
@@ -144,7 +145,7 @@ func (l *life) readBuf(dir string, b []byte) error {
 }
 
 func samePattern(b []byte, off int64) error {
-	if !bytes.Equal(b, pattern(off, len(b))) {
+	if !bytes.Equal(b, client.Pattern(off, len(b))) {
 		return errors.New("these are other bytes")
 	}
 	return nil
@@ -341,21 +342,21 @@ func (l *life) mapped() {
 	}
 	dir := filepath.Join(l.root, "ctx", strings.TrimSpace(string(number[:n])))
 	l.slots(dir, fmt.Sprintf("open 0 open=rdonly %s\n", l.file))
-	p, err := openPlane(dir)
+	p, err := client.OpenPlane(dir)
 	if !l.did("plane", err) {
 		return
 	}
-	defer p.close()
+	defer p.Close()
 	for tag := range uint64(2) {
-		p.push(sharedRead(tag, 0, 1000*tag, 1000, int64(tag)))
+		p.Push(client.SharedRead(tag, 0, 1000*tag, 1000, int64(tag)))
 	}
-	l.did("ready", p.ready.SetReadDeadline(time.Now().Add(testenv.Patience)))
-	if !l.did("doorbell", p.publish()) {
+	l.did("ready", p.Ready.SetReadDeadline(time.Now().Add(testenv.Patience)))
+	if !l.did("doorbell", p.Publish()) {
 		return
 	}
 	events := make([]ring.IOEvent, 2)
 	for left := 2; left > 0; {
-		n, err := p.reap(events)
+		n, err := p.Reap(events)
 		if !l.did("ring", err) {
 			return
 		}
@@ -363,7 +364,7 @@ func (l *life) mapped() {
 			if e.Res < 0 {
 				l.did(fmt.Sprint("event in ring of ", e.Data), syscall.Errno(-e.Res))
 			} else {
-				l.did("shared buf", samePattern(p.buf[1000*e.Data:][:1000], int64(e.Data)))
+				l.did("shared buf", samePattern(p.Buf[1000*e.Data:][:1000], int64(e.Data)))
 			}
 			left--
 		}

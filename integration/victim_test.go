@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
@@ -31,7 +32,7 @@ const (
 
 // A victim is a lane whose file system is at fault.
 type victim struct {
-	*ledger
+	*client.Ledger
 	context string
 	rng     *rand.Rand
 	tag     uint64
@@ -50,7 +51,7 @@ func (d *daemon) victim(h *hangFS, lane string, i int, rng *rand.Rand) *victim {
 		h.path("faulty"), h.path("write"), h.path("fsync")), c, "files")
 	begin := int64(faultyHalf + i*victimShare)
 	v := &victim{
-		ledger: newLedger(d.lane(lane, c)), context: c, rng: rng, begin: begin, end: begin,
+		Ledger: client.NewLedger(d.lane(lane, c)), context: c, rng: rng, begin: begin, end: begin,
 		written: make(map[int64]int64), met: make(map[fault]int),
 	}
 	for i := range victimDepth {
@@ -63,83 +64,83 @@ func (d *daemon) victim(h *hangFS, lane string, i int, rng *rand.Rand) *victim {
 func (v *victim) suffers(n, hang int) error {
 	for range n {
 		o := v.choose(hang > 0)
-		if o.hangs() {
+		if hangs(o) {
 			hang--
 		}
 		if err := v.begins(o); err != nil {
 			return err
 		}
-		if err := v.settle(max(v.hanging(), victimDepth-1), v.look); err != nil {
+		if err := v.Settle(max(v.hanging(), victimDepth-1), v.look); err != nil {
 			return err
 		}
 	}
-	return v.settle(v.hanging(), v.look)
+	return v.Settle(v.hanging(), v.look)
 }
 
 // choose makes a request up.
-func (v *victim) choose(mayHang bool) op {
+func (v *victim) choose(mayHang bool) client.Op {
 	for {
-		o := op{tag: v.tag, n: 1 + v.rng.IntN(victimPiece), slot: uint32(v.rng.IntN(2)), off: v.rng.Int64N(faultyHalf - victimPiece)}
+		o := client.Op{Tag: v.tag, N: 1 + v.rng.IntN(victimPiece), Slot: uint32(v.rng.IntN(2)), Off: v.rng.Int64N(faultyHalf - victimPiece)}
 		switch n := v.rng.IntN(10); {
 		case n == 0:
-			o.cmd, o.slot = iocb.CmdFsync, fsyncSlot
+			o.Cmd, o.Slot = iocb.CmdFsync, fsyncSlot
 		case n == 1:
-			o.cmd = iocb.CmdNoop
+			o.Cmd = iocb.CmdNoop
 		case n == 2:
-			o.cmd, o.slot = iocb.CmdPwrite, writeSlot
+			o.Cmd, o.Slot = iocb.CmdPwrite, writeSlot
 		case n <= 5 && v.end < v.begin+victimShare:
-			o.cmd, o.off = iocb.CmdPwrite, v.end
+			o.Cmd, o.Off = iocb.CmdPwrite, v.end
 		}
-		if o.slot == directSlot {
-			o.off, o.n = o.off&^511, max(o.n&^511, 512)
+		if o.Slot == directSlot {
+			o.Off, o.N = o.Off&^511, max(o.N&^511, 512)
 		}
-		if mayHang || !o.hangs() {
+		if mayHang || !hangs(o) {
 			return o
 		}
 	}
 }
 
 // begins submits o.
-func (v *victim) begins(o op) error {
-	_, _, met := o.want()
+func (v *victim) begins(o client.Op) error {
+	_, _, met := outcome(o)
 	for _, f := range met {
 		v.met[f]++
 	}
 	v.tag++
-	o.at, v.places = v.places[0], v.places[1:]
-	if o.cmd == iocb.CmdPwrite {
-		if err := v.fill(o.at, pattern(o.off, o.n)); err != nil {
+	o.At, v.places = v.places[0], v.places[1:]
+	if o.Cmd == iocb.CmdPwrite {
+		if err := v.Fill(o, client.Pattern(o.Off, o.N)); err != nil {
 			return err
 		}
-		if o.slot != writeSlot {
+		if o.Slot != writeSlot {
 			v.end += victimPiece
 		}
 	}
-	return v.submit(o)
+	return v.Submit(o)
 }
 
-// want is what must become of o.
-func (o op) want() (count int, errno syscall.Errno, met []fault) {
+// outcome is what must become of o.
+func outcome(o client.Op) (count int, errno syscall.Errno, met []fault) {
 	switch {
-	case o.slot == writeSlot:
-		return o.n, 0, []fault{faultHang}
-	case o.cmd == iocb.CmdFsync:
+	case o.Slot == writeSlot:
+		return o.N, 0, []fault{faultHang}
+	case o.Cmd == iocb.CmdFsync:
 		return 0, syscall.EIO, []fault{faultEIO}
-	case o.cmd == iocb.CmdNoop:
+	case o.Cmd == iocb.CmdNoop:
 		return 0, 0, nil
 	}
-	return faultyAnswer(o.cmd == iocb.CmdPwrite, o.off, o.n)
+	return faultyAnswer(o.Cmd == iocb.CmdPwrite, o.Off, o.N)
 }
 
-func (o op) hangs() bool {
-	_, _, met := o.want()
+func hangs(o client.Op) bool {
+	_, _, met := outcome(o)
 	return slices.Contains(met, faultHang)
 }
 
 // hanging is how many of those in flight hang.
 func (v *victim) hanging() (n int) {
-	for _, o := range v.flying {
-		if o.hangs() {
+	for _, o := range v.Flying {
+		if hangs(o) {
 			n++
 		}
 	}
@@ -147,8 +148,8 @@ func (v *victim) hanging() (n int) {
 }
 
 // look compares an event, and the bytes that came with it, with what the file system did.
-func (v *victim) look(o op, res int64) error {
-	count, errno, _ := o.want()
+func (v *victim) look(o client.Op, res int64) error {
+	count, errno, _ := outcome(o)
 	want := int64(count)
 	if errno != 0 {
 		want = -int64(errno)
@@ -156,12 +157,12 @@ func (v *victim) look(o op, res int64) error {
 	if res != want {
 		return fmt.Errorf("want %d", want)
 	}
-	v.places = append(v.places, o.at)
+	v.places = append(v.places, o.At)
 	switch {
-	case o.cmd == iocb.CmdPwrite && o.slot != writeSlot:
-		v.written[o.off] = max(res, 0)
-	case o.cmd == iocb.CmdPread && errno == 0:
-		return v.brought(o, count)
+	case o.Cmd == iocb.CmdPwrite && o.Slot != writeSlot:
+		v.written[o.Off] = max(res, 0)
+	case o.Cmd == iocb.CmdPread && errno == 0:
+		return v.Brought(o, client.Pattern(o.Off, count))
 	}
 	return nil
 }
@@ -178,7 +179,7 @@ func (v *victim) stored(h *hangFS) error {
 		return err
 	}
 	for off, n := range v.written {
-		copy(want[off-v.begin:], pattern(off, int(n)))
+		copy(want[off-v.begin:], client.Pattern(off, int(n)))
 	}
 	if !bytes.Equal(got, want) {
 		return errors.New("the file system has not what was written")
