@@ -1,7 +1,7 @@
 // Package integration tests aiofs from outside: the real program, on a real mount, used by real programs.
 //
 // Every test mounts a daemon of its own, a process, with each engine. Its clients are processes too: shells, and the programs below
-// clients/ in several languages. When a test ends, its daemon must hold no descriptor and no mapping more than before, end at SIGTERM
+// clients/ in several languages; container/run does it in containers. When a test ends, its daemon must hold no descriptor and no mapping more than before, end at SIGTERM
 // with status 0, and have reported no race.
 //
 // Nothing here depends on speed. The deadlines are there for what hangs: then the connection is aborted, so that neither a
