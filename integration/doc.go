@@ -2,7 +2,7 @@
 //
 // Every test mounts a daemon of its own, a process, with each engine. Its clients are processes too: shells, and the programs below
 // clients/ in several languages. When a test ends, its daemon must hold no descriptor and no mapping more than before, end at SIGTERM
-// with status 0, and have reported no race. container/run runs most of it in containers too, and with containers as clients.
+// with status 0, and have reported no race. container/run runs part of it in containers too, and has containers as clients.
 //
 // Nothing here depends on speed. The deadlines are there for what hangs: then the connection is aborted, so that neither a
 // client nor this program can be left waiting for a mount that does not answer.
