@@ -21,7 +21,7 @@ type file struct {
 	reg   bool // a regular file, whose end fstat tells
 
 	refs    atomic.Int32
-	closing threads.Task
+	closing threads.Task // of one that may hang
 }
 
 // newFile makes the file of an open descriptor, its user having been charged with it. flags are its file status flags.
@@ -61,22 +61,18 @@ func (f *file) drop(refs int32) {
 	if f.refs.Add(-refs) > 0 {
 		return
 	}
-	f.closing = threads.Task{
-		Class: f.class, Share: f.ctx.aside, Cred: f.ctx.owner.Cred, Run: f.close,
-		Fail: func(error) { f.close(nil) },
+	if f.class == engine.ClassLocal {
+		f.ctx.closer.add(f)
+	} else {
+		f.closeApart()
 	}
-	f.ctx.table.cfg.Pool.Go(&f.closing)
-}
-
-func (f *file) close(*threads.Thread) {
-	unix.Close(f.fd)
-	f.ctx.user.files.release()
 }
 
 // openFile opens path on a pool thread that has the owner's credentials, from a working directory and root, as a request or a slot
 // says. Besides what open(2) fails with: ELOOP for a magic link and for a file of this daemon's own mount, EACCES for one on
 // procfs, EMFILE where the owner has as many files open as he may.
 func (c *Kioctx) openFile(th *threads.Thread, from *origin, path string, flags int) (*file, error) {
+	c.closer.closeOne()
 	return c.charged(func() (*file, error) { return c.openAt(th, from, path, flags) })
 }
 

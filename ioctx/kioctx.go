@@ -51,6 +51,7 @@ type Kioctx struct {
 	sq       atomic.Pointer[sq] // written under setupMu
 	attached attachments
 	copier   copier
+	closer   closer
 	eof      eof
 	files    fileTable
 	outs     outTable
@@ -96,7 +97,7 @@ func newKioctx(t *Table, id uint32, serial uint64, nr uint32, o Owner, u *user) 
 		c.share = u
 	}
 	c.aside = aside{c.share}
-	c.copier.ctx = c
+	c.copier.ctx, c.closer.ctx = c, c
 	c.buf.size = defaultBuf
 	return c
 }
