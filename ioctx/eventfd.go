@@ -11,7 +11,6 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
-	"github.com/aiofs/aiofs/ioctx/iocb"
 )
 
 // eventfd is an eventfd of a caller that requests signal: IOCB_FLAG_RESFD. It holds nothing of a context, so it is signalled after the
@@ -37,7 +36,7 @@ func (p *process) eventfd(fd int32) (*eventfd, error) {
 	link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.fd))
 	if err != nil || link != "anon_inode:[eventfd]" {
 		f.put()
-		return nil, &iocb.Refusal{Errno: syscall.EINVAL, Why: fmt.Sprintf("aio_resfd %d is no eventfd", fd)}
+		return nil, refuse(syscall.EINVAL, err, fmt.Sprintf("aio_resfd %d is no eventfd", fd))
 	}
 	e := &eventfd{file: f}
 	e.refs.Store(1)

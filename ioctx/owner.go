@@ -40,7 +40,11 @@ func OwnerOf(w Caller) (Owner, error) {
 	}
 	if err == nil && s.uids[fsID] == w.UID && s.gids[fsID] == w.GID {
 		c.Groups = s.otherGroups()
-		if s.effective != 0 && sameUserNS(w.TID) {
+		same, err := sameUserNS(w.TID)
+		if short(err) {
+			return o, err
+		}
+		if same {
 			o.Caps = s.effective
 			c.Caps = s.effective & cred.Permitted() // the daemon cannot give more
 		}

@@ -95,8 +95,14 @@ func (p *process) whyDenied() string {
 			return fmt.Sprintf("one of the writer's uids is %d, not the context owner's %d", uid, owner.UID)
 		}
 	}
-	if more := p.status.permitted &^ owner.held(); more != 0 && sameUserNS(tid) {
-		return "the writer has capabilities that the context's owner has not"
+	if more := p.status.permitted &^ owner.held(); more != 0 {
+		same, err := sameUserNS(tid)
+		if p.lack = err; err != nil {
+			return fmt.Sprintf("the writer's user namespace cannot be seen: %v", err)
+		}
+		if same {
+			return "the writer has capabilities that the context's owner has not"
+		}
 	}
 	// Not his where he has run a program with more rights than the owner's, whatever his uids are now.
 	var st unix.Stat_t

@@ -85,12 +85,16 @@ func short(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
-// sameUserNS says whether a thread is in the daemon's user namespace. Capabilities in another one are nothing here.
-func sameUserNS(tid int32) bool {
+// sameUserNS says whether a thread is in the daemon's user namespace. Capabilities in another one are nothing here. A thread that may not
+// be looked at is in another.
+func sameUserNS(tid int32) (bool, error) {
 	own, err := os.Readlink("/proc/self/ns/user")
 	if err != nil {
-		return false
+		return false, err
 	}
 	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", tid))
-	return err == nil && theirs == own
+	if short(err) {
+		return false, err
+	}
+	return err == nil && theirs == own, nil
 }
