@@ -81,6 +81,10 @@ func (q *queue) listen() error {
 		return err
 	}
 	q.event = os.NewFile(uintptr(fd), "io_uring eventfd")
+	if q.event.SetDeadline(time.Time{}) != nil { // it is not in the poller: fs.epoll.max_user_watches is reached, or memory is short
+		q.event.Close()
+		return unix.ENOMEM
+	}
 	if err := q.ring.setEventfd(int32(fd)); err != nil {
 		q.event.Close()
 		return err
