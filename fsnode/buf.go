@@ -47,15 +47,17 @@ func (n *buf) Setattr(ctx context.Context, f fs.FileHandle, in *fuse.SetAttrIn, 
 	return n.Getattr(ctx, f, out)
 }
 
-// Open gives buf its memory: ENOSPC over max_buf.
+// Open gives buf its memory: ENOSPC over max_buf, ENOMEM.
 func (n *buf) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	s, err := n.kioctx.OpenBuf()
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	h := &bufHandle{&sharedHandle{n.tree, s}, n.kioctx}
-	n.tree.handles.add(h.sharedHandle)
-	return h, openFile, 0
+	h, errno := n.tree.opened(s)
+	if errno != 0 {
+		return nil, 0, errno
+	}
+	return &bufHandle{h, n.kioctx}, openFile, 0
 }
 
 // bufHandle is an open buf. Its size may grow, so reads and writes go by the context and not by the memory that was opened.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/aiofs/aiofs/ioctx"
 	"golang.org/x/sys/unix"
@@ -139,6 +141,11 @@ func (f *fifos) ensure(c *ioctx.Kioctx, k kind, use func(*end) error) error {
 		unix.SetNonblock(fd, true)
 	}
 	e := &end{f, number, os.NewFile(uintptr(fd), "fifo")}
+	// Only what is in the poller can have a deadline. What should be and is not would be read to no end.
+	if k == kindDoorbell && e.file.SetDeadline(time.Time{}) != nil {
+		e.file.Close()
+		return fmt.Errorf("wait for the doorbell: %w", syscall.ENOMEM) // or fs.epoll.max_user_watches is reached
+	}
 	// Nobody waits for `ready` here: in the poller, each byte written would wake up a thread for nothing.
 	unix.SetNonblock(fd, true)
 	if !f.add(e) {

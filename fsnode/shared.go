@@ -17,6 +17,7 @@ import (
 // namespace. go-fuse would find out with the first open, and not say so.
 func (t *tree) shareMemory(srv *fuse.Server, log *slog.Logger) {
 	err := passthrough(srv)
+	t.srv = srv
 	if t.shares = err == nil; !t.shares {
 		cmp.Or(log, slog.Default()).Info("no shared memory: sq cannot be opened, and buf and ring cannot be mapped", "why", err)
 	}
@@ -31,14 +32,19 @@ func probePassthrough(srv *fuse.Server) error {
 		return err
 	}
 	defer unix.Close(fd)
-	id, errno := srv.RegisterBackingFd(&fuse.BackingMap{Fd: int32(fd)})
-	if errno != 0 {
-		return fmt.Errorf("FUSE passthrough: %w", errno)
-	}
-	if errno := srv.UnregisterBackingFd(id); errno != 0 {
+	if errno := tryBacking(srv, fd); errno != 0 {
 		return fmt.Errorf("FUSE passthrough: %w", errno)
 	}
 	return nil
+}
+
+// tryBacking registers a backing file, and no longer.
+func tryBacking(srv *fuse.Server, fd int) syscall.Errno {
+	id, errno := srv.RegisterBackingFd(&fuse.BackingMap{Fd: int32(fd)})
+	if errno != 0 {
+		return errno
+	}
+	return srv.UnregisterBackingFd(id)
 }
 
 // shared is `ring` or `sq`: memory that a client maps, and the kernel passes through to. Reads and writes at an offset reach the
@@ -95,9 +101,25 @@ func (n *shared) Open(context.Context, uint32) (fs.FileHandle, uint32, syscall.E
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	h := &sharedHandle{n.tree, s}
-	n.tree.handles.add(h)
+	h, errno := n.tree.opened(s)
+	if errno != 0 {
+		return nil, 0, errno
+	}
 	return h, openFile, 0
+}
+
+// opened is the handle of what was opened, or closes it. Where memory is shared go-fuse registers it next, and were that to fail it would
+// share none of this mount any more. So it is tried first: ENOMEM.
+func (t *tree) opened(s *ioctx.Shared) (*sharedHandle, syscall.Errno) {
+	if t.shares {
+		if errno := tryBacking(t.srv, s.FD()); errno != 0 {
+			s.Close()
+			return nil, errno
+		}
+	}
+	h := &sharedHandle{t, s}
+	t.handles.add(h)
+	return h, 0
 }
 
 // sharedHandle is an open ring, sq or buf. It owns its memfd until RELEASE, so that no other file is ever passed through in its

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx"
 	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
 // tree is what all nodes of one mount have in common.
@@ -16,7 +17,8 @@ type tree struct {
 	born    time.Time   // the time of every file: none of them is stored
 	gen     atomic.Uint64
 	dir     string // the mount point
-	shares  bool   // clients can map buf, ring and sq: set before the mount answers anyone but the daemon
+	srv     *fuse.Server
+	shares  bool // clients can map buf, ring and sq: set before the mount answers anyone but the daemon
 	fifos   *fifos
 	handles handles
 }
