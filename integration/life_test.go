@@ -47,6 +47,9 @@ func (d *daemon) newLife() life {
 	d.t.Helper()
 	file := filepath.Join(d.work, "life")
 	d.check(os.WriteFile(file, client.Pattern(0, lifeFile), 0o600))
+	if os.Geteuid() == 0 {
+		d.check(os.Chown(file, 1, 1)) // a context that has lost its maker's capabilities cannot read it
+	}
 	return life{root: d.dir, file: file, pipe: d.fifo()}
 }
 
@@ -90,7 +93,9 @@ func (l *life) text(dir string) {
 		return
 	}
 	defer f.Close()
-	l.slots(dir, fmt.Sprintf("open 0 open=rdwr %s\n", l.file), fmt.Sprintf("dup 1 fd=%d\n", f.Fd()))
+	if !l.slots(dir, fmt.Sprintf("open 0 open=rdwr %s\n", l.file), fmt.Sprintf("dup 1 fd=%d\n", f.Fd())) {
+		return
+	}
 	lines := []string{
 		"noop tag=1\n",
 		fmt.Sprintf("pread tag=2 off=10 len=100 %s\n", l.file),
@@ -113,13 +118,14 @@ func (l *life) text(dir string) {
 		l.did("out", errors.Join(err, samePattern(b, 10), os.Remove(filepath.Join(dir, "out/2"))))
 	}
 	b := make([]byte, 400)
-	if res[3] == 100 || res[4] == 100 {
-		if l.did("buf", l.readBuf(dir, b)) && res[3] == 100 {
-			l.did("fd", samePattern(b[200:300], 20))
-		}
-		if res[4] == 100 {
-			l.did("slot", samePattern(b[300:], 30))
-		}
+	if res[3] != 100 && res[4] != 100 || !l.did("buf", l.readBuf(dir, b)) {
+		return
+	}
+	if res[3] == 100 {
+		l.did("fd", samePattern(b[200:300], 20))
+	}
+	if res[4] == 100 {
+		l.did("slot", samePattern(b[300:], 30))
 	}
 }
 
@@ -151,14 +157,16 @@ func samePattern(b []byte, off int64) error {
 	return nil
 }
 
-// slots writes lines to files, each once more where it is refused.
-func (l *life) slots(dir string, lines ...string) {
+// slots writes lines to files, each once more where it is refused, and says whether all were taken.
+func (l *life) slots(dir string, lines ...string) (all bool) {
+	all = true
 	for _, line := range lines {
 		if err := writeFile(filepath.Join(dir, "files"), line); err != nil {
 			l.refused("files", dir, err)
-			l.did("files again", writeFile(filepath.Join(dir, "files"), line))
+			all = l.did("files again", writeFile(filepath.Join(dir, "files"), line)) && all
 		}
 	}
+	return all
 }
 
 // submit writes requests, once more what is refused, and returns how many were taken.
@@ -280,7 +288,9 @@ func (l *life) native(dir string) {
 	b := make([]byte, size)
 	_, err = unix.Pread(memory, b, 0)
 	l.did("memory", errors.Join(err, samePattern(b, 100)))
-	_, err = unix.Poll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, int(testenv.Patience.Milliseconds())) // it comes after the event
+	_, err = ignoringEINTR(func() (int, error) { // it comes after the event
+		return unix.Poll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, int(testenv.Patience.Milliseconds()))
+	})
 	if err == nil {
 		_, err = unix.Read(bell, b[:8])
 	}
@@ -341,7 +351,9 @@ func (l *life) mapped() {
 		return
 	}
 	dir := filepath.Join(l.root, "ctx", strings.TrimSpace(string(number[:n])))
-	l.slots(dir, fmt.Sprintf("open 0 open=rdonly %s\n", l.file))
+	if !l.slots(dir, fmt.Sprintf("open 0 open=rdonly %s\n", l.file)) {
+		return
+	}
 	p, err := client.OpenPlane(dir)
 	if !l.did("plane", err) {
 		return
