@@ -15,5 +15,6 @@
 //	AIOFS_RACE=30s           how long processes race in the tests of the kill, and goroutines in those of package ioctx
 //	AIOFS_HOSTILE=60s        how long a client of shared memory is hostile
 //	AIOFS_SEED=1             what faults are chosen by; left out, another number each time, which the log tells
+//	AIOFS_KILLS=1            at every how many-th stop at a system call a client is killed
 //	AIOFS_LITMUS=200000      how many requests go through sq one by one in package ioctx's search for a wakeup that is lost
 package integration
