@@ -32,11 +32,12 @@ func benchmarkNoops(b *testing.B, batch int) {
 // benchContext is a context over io_uring that the benchmark's end kills.
 func benchContext(b *testing.B) *Kioctx {
 	b.Helper()
-	e, err := uring.New()
+	pool := threads.NewPool()
+	e, err := uring.New(pool)
 	if err != nil {
+		pool.Close()
 		uringtest.Lacks(b, err.Error())
 	}
-	pool := threads.NewPool()
 	t := NewTable(Config{Engine: e, Pool: pool})
 	b.Cleanup(func() {
 		t.ExitAll(context.Background())

@@ -31,11 +31,13 @@ func eachEngineWith(t *testing.T, cfg Config, f func(t *testing.T, e *env)) {
 		f(t, newEnv(t, pool, threads.New(pool), cfg))
 	})
 	t.Run("uring", func(t *testing.T) {
-		e, err := uring.New()
+		pool := threads.NewPool()
+		e, err := uring.New(pool)
 		if err != nil {
+			pool.Close()
 			uringtest.Lacks(t, err.Error())
 		}
-		f(t, newEnv(t, threads.NewPool(), e, cfg))
+		f(t, newEnv(t, pool, e, cfg))
 	})
 }
 

@@ -66,8 +66,11 @@ func pagesTables(f *testing.F) (all []*Table) {
 	for _, idle := range []time.Duration{0, DefaultSQIdle} {
 		pool := threads.NewPool()
 		all = append(all, newTable(f, pool, threads.New(pool), Config{SQIdle: idle}))
-		if u, err := uring.New(); err == nil {
-			all = append(all, newTable(f, threads.NewPool(), u, Config{SQIdle: idle}))
+		pool = threads.NewPool()
+		if u, err := uring.New(pool); err == nil {
+			all = append(all, newTable(f, pool, u, Config{SQIdle: idle}))
+		} else {
+			pool.Close()
 		}
 	}
 	return all

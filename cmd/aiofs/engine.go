@@ -15,14 +15,7 @@ func chooseEngine(name string, pool *threads.Pool, log *slog.Logger) (engine.Eng
 		log.Info("engine", "is", "threads", "why", "asked for")
 		return threads.New(pool), nil
 	}
-	err := uring.Probe()
-	var e engine.Engine
-	if err == nil {
-		e, err = uring.New()
-	}
-	if err == nil {
-		e = engine.Apart(e, threads.New(pool))
-	}
+	e, err := uring.New(pool)
 	switch {
 	case err == nil && name == "auto":
 		log.Info("engine", "is", "uring", "why", "the kernel offers all it needs")

@@ -36,7 +36,7 @@ func openUring(s *setup) (path, error) {
 		return nil, err
 	}
 	u := &uringPath{setup: s, mem: mem, slots: make([]uringSlot, s.Depth), wake: make(chan struct{}, 1)}
-	if u.engine, err = uring.New(); err == nil {
+	if u.engine, err = uring.NewRaw(); err == nil {
 		u.queue, err = u.engine.NewQueue(s.Depth, engine.Client{})
 	}
 	if err != nil {

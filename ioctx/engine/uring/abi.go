@@ -120,7 +120,6 @@ const (
 )
 
 const (
-	sqeAsync          = 1 << 4 // IOSQE_ASYNC
 	sqeCQESkipSuccess = 1 << 6 // IOSQE_CQE_SKIP_SUCCESS
 
 	fsyncDatasync = 1 << 0 // IORING_FSYNC_DATASYNC
@@ -142,7 +141,7 @@ const (
 	registerPersonality    = 9  // IORING_REGISTER_PERSONALITY
 	registerIOWQMaxWorkers = 19 // IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15
 	opSupported            = 1  // IO_URING_OP_SUPPORTED
-	ioWQBound, ioWQUnbound = 0, 1
+	ioWQBound              = 0  // IO_WQ_BOUND
 )
 
 // Features that the engine cannot do without: IORING_FEAT_*.

@@ -54,13 +54,13 @@ func abi() (exprs []string, values []uint64) {
 		add(f.name, uintptr(f.bit))
 	}
 	for name, v := range map[string]uintptr{
-		"IOSQE_ASYNC": sqeAsync, "IOSQE_CQE_SKIP_SUCCESS": sqeCQESkipSuccess, "IORING_FSYNC_DATASYNC": fsyncDatasync,
+		"IOSQE_CQE_SKIP_SUCCESS": sqeCQESkipSuccess, "IORING_FSYNC_DATASYNC": fsyncDatasync,
 		"IORING_SETUP_CQSIZE": setupCQSize, "IORING_SETUP_CLAMP": setupClamp, "IORING_SETUP_SUBMIT_ALL": setupSubmitAll,
 		"IORING_ENTER_GETEVENTS": enterGetevents, "IORING_SQ_CQ_OVERFLOW": sqCQOverflow,
 		"IORING_CQ_EVENTFD_DISABLED": cqEventfdDisabled, "IORING_OFF_SQ_RING": offSQRing, "IORING_OFF_SQES": offSQEs,
 		"IORING_REGISTER_EVENTFD": registerEventfd, "IORING_REGISTER_PERSONALITY": registerPersonality, "IORING_REGISTER_PROBE": registerProbe,
 		"IORING_REGISTER_IOWQ_MAX_WORKERS": registerIOWQMaxWorkers, "IO_URING_OP_SUPPORTED": opSupported,
-		"IO_WQ_BOUND": ioWQBound, "IO_WQ_UNBOUND": ioWQUnbound,
+		"IO_WQ_BOUND":                               ioWQBound,
 		"MEMBARRIER_CMD_PRIVATE_EXPEDITED":          membarrierPrivateExpedited,
 		"MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED": membarrierRegisterPrivateExpedited,
 	} {

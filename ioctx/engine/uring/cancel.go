@@ -40,7 +40,7 @@ func (q *queue) fillCancels(batch []*engine.Request, done *list) (n int) {
 		}
 		s.canceled = true
 		switch s.place {
-		case placeBacklog, placeAgain:
+		case placeAgain:
 			q.finish(s, -int64(unix.ECANCELED), done)
 		case placeKernel:
 			q.pushCancel(s)
@@ -57,9 +57,9 @@ func (q *queue) pushCancel(s *slot) {
 	q.ring.advance()
 }
 
-// A cancel of a request that a worker runs interrupts the worker and says EALREADY. That is lost on a worker which is
-// only about to wait: a poll, or a read or write of a file that has one, is armed in spite of it. So such cancels are repeated,
-// at growing intervals, until the request is over.
+// A cancel of a request that a worker runs interrupts the worker and says EALREADY, and whether that ended what the worker waits for it
+// does not say. One that the kernel refuses to take has not been made. So such cancels are repeated, at growing intervals, until
+// the request is over.
 const (
 	firstDelay = time.Millisecond
 	lastDelay  = time.Second

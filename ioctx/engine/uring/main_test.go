@@ -14,26 +14,27 @@ import (
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
-// start makes an engine, where there is io_uring.
-func start(t testing.TB) *Engine {
+// start makes io_uring alone, where there is one.
+func start(t testing.TB) *Raw {
 	t.Helper()
-	return startLimited(t, hangTotal, hangShare)
+	e, err := NewRaw()
+	offered(t, err)
+	return e
 }
 
-func startLimited(t testing.TB, total, share int) *Engine {
+// offered ends the test where err says that there is no io_uring.
+func offered(t testing.TB, err error) {
 	t.Helper()
-	e, err := newEngine(total, share)
 	if err != nil && !errors.Is(err, engine.ErrUnsupported) {
 		t.Fatal(err)
 	}
 	if err != nil {
 		uringtest.Lacks(t, err.Error())
 	}
-	return e
 }
 
 // newTestQueue makes a queue that is closed when the test ends.
-func newTestQueue(t testing.TB, e *Engine, depth int) *queue {
+func newTestQueue(t testing.TB, e *Raw, depth int) *queue {
 	t.Helper()
 	q, err := newQueue(e, depth, engine.Client{})
 	if err != nil {

@@ -45,28 +45,20 @@ var opcodes = []opcode{
 }
 
 // Probe returns nil where the engine works, or an error that wraps engine.ErrUnsupported and says in words what the kernel, its
-// configuration or a seccomp filter denies.
-func Probe() error {
-	_, err := probe()
-	return err
-}
-
-// probe makes a ring, looks at everything that queues need, and returns how many of the workers asked for a thread may have.
-func probe() (workers int, err error) {
+// configuration or a seccomp filter denies. It makes a ring and looks at everything that queues need.
+func Probe() (err error) {
 	r, p, err := setupRing(1, 2)
 	if err != nil {
-		return 0, denied(err)
+		return denied(err)
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	if err := missing(r, p); err != nil {
-		return 0, err
+		return err
 	}
-	if _, err := r.limitWorkers(maxWorkers); err != nil {
-		return 0, unsupported("IORING_REGISTER_IOWQ_MAX_WORKERS (Linux 5.15): %w", err)
+	if err := r.allowWorkers(workers); err != nil {
+		return unsupported("IORING_REGISTER_IOWQ_MAX_WORKERS (Linux 5.15): %w", err)
 	}
-	// RLIMIT_NPROC may have cut it: the answer to the second call is what became of the first.
-	n, err := r.limitWorkers(0)
-	return int(n), err
+	return nil
 }
 
 // missing names the first feature or opcode that the kernel lacks.

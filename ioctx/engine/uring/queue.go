@@ -1,8 +1,8 @@
 package uring
 
 import (
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/bits"
 	"os"
 	"sync"
@@ -19,12 +19,10 @@ const sqMax = 256
 
 // queue is one io_uring and its requests in flight.
 type queue struct {
-	eng   *Engine
+	eng   *Raw
 	ring  *ring
 	event *os.File      // the eventfd that completions signal; in Go's poller
 	ended chan struct{} // closed by the end of the goroutine that reads event
-	part  *hangPart     // what its ClassHang requests count against
-	waits bool          // whether it is among eng.hang.waiting; guarded by eng.hang.mu
 
 	personality uint16 // of its client; 0: the daemon's own credentials
 
@@ -35,19 +33,23 @@ type queue struct {
 	sq sync.Mutex
 
 	// mu guards what follows, the slots, and the completion queue's head.
-	mu      sync.Mutex
-	slots   []*slot // by index
-	free    *slot   // linked by next
-	kernel  int     // slots in placeKernel
-	polled  bool    // signals are off until Polled says otherwise; written with sq held too
-	again   list    // stream writes to go on with
-	backlog list    // ClassHang requests to start when others have ended
-	repeat  bool    // cancels are to be repeated when the read of event times out
-	delay   time.Duration
-	batch   []engine.Done // scratch of tell; nil while one has it
+	mu     sync.Mutex
+	slots  []*slot // by index
+	free   *slot   // linked by next
+	kernel int     // slots in placeKernel
+	polled bool    // signals are off until Polled says otherwise; written with sq held too
+	again  list    // stream writes to go on with
+	repeat bool    // cancels are to be repeated when the read of event times out
+	delay  time.Duration
+	batch  []engine.Done // scratch of tell; nil while one has it
 }
 
-func newQueue(e *Engine, depth int, c engine.Client) (*queue, error) {
+func newQueue(e *Raw, depth int, c engine.Client) (_ *queue, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("making an io_uring for %d requests: %w", depth, err)
+		}
+	}()
 	depth = max(depth, 1)
 	sqEntries := uint32(1) << bits.Len(uint(min(depth, sqMax)-1))
 	// One Cancel posts up to sqEntries events of its own before they are reaped, beside those of depth requests.
@@ -66,14 +68,13 @@ func newQueue(e *Engine, depth int, c engine.Client) (*queue, error) {
 		r.close()
 		return nil, err
 	}
-	q.part = e.hang.join(c.Share)
 	go q.wait()
 	return q, nil
 }
 
-// listen sets the workers' limit and registers an eventfd that is in Go's poller.
+// listen sets how many workers there may be and registers an eventfd that is in Go's poller.
 func (q *queue) listen() error {
-	if _, err := q.ring.limitWorkers(maxWorkers); err != nil {
+	if err := q.ring.allowWorkers(workers); err != nil {
 		return err
 	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -106,24 +107,13 @@ func (q *queue) wait() {
 		default:
 			return
 		}
-		q.eng.hang.release(q, 0) // if it was a kick, it may have been of no use here
 	}
-}
-
-// kick makes the queue's own goroutine reap, and so start what its backlog holds. It fails only where the queue has been
-// closed meanwhile, whose backlog is then empty.
-func (q *queue) kick() {
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	q.event.Write(one[:])
 }
 
 // Close implements engine.Queue. It waits for the goroutine that reaps.
 func (q *queue) Close() {
-	q.eng.hang.leave(q)
 	q.event.Close()
 	<-q.ended
-	q.eng.hang.release(q, 0)
 	q.ring.close()
 }
 
@@ -137,7 +127,7 @@ func (q *queue) get(r *engine.Request) *slot {
 		q.slots = append(q.slots, s)
 	}
 	s.next = nil
-	s.req, s.hang, s.canceled, s.moved = r, r.Class == engine.ClassHang && r.Op != engine.OpNop, false, 0
+	s.req, s.canceled, s.moved = r, false, 0
 	r.Private = s
 	return s
 }

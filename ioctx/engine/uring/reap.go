@@ -10,7 +10,7 @@ func (q *queue) Poll() int {
 	return q.reap(list{})
 }
 
-// reap completes done and what the kernel has posted, starts what waited for that, and returns how many have completed.
+// reap completes done and what the kernel has posted, goes on with writes of which that was a part, and returns how many have completed.
 func (q *queue) reap(done list) (completed int) {
 	for {
 		n := q.collect(&done)
@@ -83,9 +83,6 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 		q.kernel--
 	case placeAgain:
 		q.again.remove(s)
-	case placeBacklog:
-		q.backlog.remove(s)
-		s.hang = false
 	}
 	s.res = s.result(res)
 	s.place = placeDone
@@ -94,33 +91,26 @@ func (q *queue) finish(s *slot, res int64, done *list) {
 	done.push(s)
 }
 
-// settle tells the owners of done, starts what waited for that, and returns how many owners it told. No lock is held.
+// settle tells the owners of done, goes on with the writes that go on, and returns how many owners it told. No lock is held.
 func (q *queue) settle(done list) (told int) {
 	for {
-		n, released := q.tell(done)
-		told += n
-		if released > 0 {
-			q.eng.hang.release(q, released)
-		}
-		if done = q.startWaiting(); done.first == nil {
+		told += q.tell(done)
+		if done = q.goOn(); done.first == nil {
 			return told
 		}
 	}
 }
 
-// tell tells the owners of done, whose slots are free then. It returns how many there were, and how many of them were ClassHang.
-func (q *queue) tell(done list) (told, hung int) {
+// tell tells the owners of done, whose slots are free then, and returns how many there were.
+func (q *queue) tell(done list) (told int) {
 	if done.first == nil {
-		return 0, 0
+		return 0
 	}
 	q.mu.Lock()
 	batch := q.batch
 	q.batch = nil
 	q.mu.Unlock()
 	for s := done.first; s != nil; s = s.next {
-		if s.hang {
-			hung++
-		}
 		batch = append(batch, engine.Done{Owner: s.req.Owner, Res: s.res})
 	}
 	told = len(batch)
@@ -130,7 +120,7 @@ func (q *queue) tell(done list) (told, hung int) {
 	q.put(done)
 	q.batch = batch[:0]
 	q.mu.Unlock()
-	return told, hung
+	return told
 }
 
 func complete(batch []engine.Done) {

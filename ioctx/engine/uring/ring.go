@@ -10,6 +10,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
 	"github.com/aiofs/aiofs/ioctx/engine/osthread"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
 )
 
 // ring is one io_uring: its descriptor and the memory it shares with the kernel. None of that memory is Go's:
@@ -155,14 +156,17 @@ func (r *ring) registerCred(c *cred.Cred) (id uint16, err error) {
 	return id, err
 }
 
-// limitWorkers bounds the bound and the unbound io-wq workers of the threads that have entered the ring and, where this ring is
-// the first that a thread enters, of that one. 0 leaves a bound as it is. It returns what the bound was for the calling thread.
-func (r *ring) limitWorkers(n uint32) (was uint32, err error) {
-	counts := [2]uint32{ioWQBound: n, ioWQUnbound: n}
-	if err := r.register(registerIOWQMaxWorkers, unsafe.Pointer(&counts[0]), 2); err != nil {
-		return 0, err
-	}
-	return counts[ioWQBound], nil
+// workers is how many requests for files on local disks may block at once in the io-wq of a thread: each fsync does, and most buffered writes.
+// The kernel's own number, of four a CPU, is cut to the entries of the ring that the thread enters first (io_init_wq_offload in
+// io_uring/tctx.c) and stays with it: a context of one request would leave a single worker to all others. It is the same for every
+// ring, so that it does not matter which comes first.
+const workers = threads.LocalThreads
+
+// allowWorkers has n workers for regular files and block devices on the threads that have entered the ring and, where this ring is the
+// first that a thread enters, on that one. RLIMIT_NPROC may cut it. Those for streams, which wait in poll, are left as they are.
+func (r *ring) allowWorkers(n uint32) error {
+	counts := [2]uint32{ioWQBound: n}
+	return r.register(registerIOWQMaxWorkers, unsafe.Pointer(&counts[0]), 2)
 }
 
 func membarrier(cmd uintptr) error {

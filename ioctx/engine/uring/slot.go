@@ -14,11 +14,10 @@ import (
 type place uint8
 
 const (
-	placeFree    place = iota
-	placeBacklog       // waits for its turn among the ClassHang requests; not known to the kernel
-	placeAgain         // a stream write of which a part is done; not known to the kernel
-	placeKernel        // submitted
-	placeDone          // res is known; its completer has it
+	placeFree   place = iota
+	placeAgain        // a stream write of which a part is done; not known to the kernel
+	placeKernel       // submitted
+	placeDone         // res is known; its completer has it
 )
 
 // slot is one request in flight: it keeps the request, and so its memory, reachable while only the kernel knows of it.
@@ -28,7 +27,6 @@ type slot struct {
 	index    uint32 // in queue.slots, for good
 	gen      uint32 // raised with each completion, so that a cancel that comes late finds nothing; 31 bits
 	place    place
-	hang     bool // counts against the ClassHang limits while with the kernel
 	canceled bool // was asked to stop
 	req      *engine.Request
 	moved    int64 // bytes of a stream write that are done
@@ -54,9 +52,6 @@ const rwMax = math.MaxInt32 &^ (1<<16 - 1)
 func (s *slot) prep(e *sqe) {
 	r := s.req
 	e.userData, e.fd, e.personality = s.userData(), r.FD, s.q.personality
-	if s.hang {
-		e.flags = sqeAsync
-	}
 	switch r.Op {
 	case engine.OpNop:
 		e.opcode, e.fd = opNop, -1

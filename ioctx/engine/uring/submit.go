@@ -24,7 +24,7 @@ func (q *queue) Submit(batch []*engine.Request) {
 	q.reap(done)
 }
 
-// fill moves requests into the submission queue, or into the backlog, and returns how many. sq is held.
+// fill moves requests into the submission queue and returns how many. sq is held.
 func (q *queue) fill(batch []*engine.Request, done *list) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -34,13 +34,9 @@ func (q *queue) fill(batch []*engine.Request, done *list) (n int) {
 		}
 		n++
 		s := q.get(r)
-		switch {
-		case s.hang && (q.backlog.first != nil || !q.eng.hang.take(q)):
-			s.place = placeBacklog
-			q.backlog.push(s)
-		case r.Class == engine.ClassStream && wouldFail(r):
+		if r.Class == engine.ClassStream && wouldFail(r) {
 			q.finish(s, -int64(unix.EAGAIN), done)
-		default:
+		} else {
 			q.start(s)
 		}
 	}
@@ -107,37 +103,28 @@ func (q *queue) refuse(errno unix.Errno, done *list) {
 	}
 }
 
-// startWaiting submits the stream writes that go on, and what of the backlog may go to the kernel now.
-func (q *queue) startWaiting() (done list) {
+// goOn submits the stream writes that go on.
+func (q *queue) goOn() (done list) {
 	q.mu.Lock()
-	none := q.again.first == nil && (q.backlog.first == nil || q.eng.hang.waits(q))
+	none := q.again.first == nil
 	q.mu.Unlock()
 	if none {
 		return done
 	}
 	q.sq.Lock()
 	defer q.sq.Unlock()
-	for q.fillWaiting() {
+	for q.fillAgain() {
 		q.flush(&done)
 	}
 	return done
 }
 
-// fillWaiting moves waiting requests into the submission queue and reports whether there were any. sq is held.
-func (q *queue) fillWaiting() (any bool) {
+// fillAgain moves them into the submission queue and reports whether there were any. sq is held.
+func (q *queue) fillAgain() (any bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.ring.full() {
-		s := q.again.first
-		switch {
-		case s != nil:
-			q.again.remove(s)
-		case q.backlog.first != nil && q.eng.hang.take(q):
-			s = q.backlog.first
-			q.backlog.remove(s)
-		default:
-			return any
-		}
+	for s := q.again.first; s != nil && !q.ring.full(); s = q.again.first {
+		q.again.remove(s)
 		q.start(s)
 		any = true
 	}

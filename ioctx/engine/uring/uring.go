@@ -17,57 +17,50 @@
 //
 // # Files that may hang
 //
-// A file of [engine.ClassHang] blocks its caller whatever flags it is given. Its requests always go to a worker
-// (IOSQE_ASYNC), and no more of them are with the kernel than the workers leave room for: see hang.go. The others wait in
-// a backlog, from which Cancel takes them at once.
+// Nothing of [engine.ClassHang] but no-ops enters a ring: [Engine] gives it to the threads engine. Such a file blocks its caller
+// whatever flags it is given, inside io_uring_enter too, and holds a worker for as long as it does not answer, of which each thread
+// has few. And io_uring goes on by itself where a read or write of a regular file moves fewer bytes than it was asked to, at the
+// position that the file system has left in the request. FUSE leaves it where it was for files that it serves with
+// FOPEN_DIRECT_IO (fuse_direct_IO in fs/fuse/file.c): a short read would bring its first bytes once more and be called complete, a
+// short write put its last bytes over its first. Which files those are nobody tells. A system call comes back with what it moved.
 //
 // # Locks
 //
-// In this order: queue.sq, queue.mu, budget.mu. None of them is held over Owner.Complete, nor over a system call that can block.
+// In this order: queue.sq, queue.mu. Neither is held over Owner.Complete, nor over a system call that can block.
 package uring
 
-import (
-	"fmt"
+import "github.com/aiofs/aiofs/ioctx/engine"
 
-	"github.com/aiofs/aiofs/ioctx/engine"
-)
-
-// Engine makes one io_uring a queue.
-type Engine struct {
-	hang hangBudget
+// Raw is io_uring alone, one a queue, to measure by. A request of engine.ClassHang is to it one of engine.ClassLocal.
+type Raw struct {
 	// quiet: the process is registered for membarrier(2), without which completions made during a submit cannot be kept
 	// from signalling the eventfd. See quiet.go.
 	quiet bool
 }
 
-// New makes an engine, or returns an error that wraps engine.ErrUnsupported and says in words what is missing.
-func New() (*Engine, error) { return newEngine(hangTotal, hangShare) }
+var _ engine.Engine = (*Raw)(nil)
 
-// newEngine makes an engine that has at most total ClassHang requests with the kernel, share of them for one share.
-func newEngine(total, share int) (*Engine, error) {
-	workers, err := probe()
-	if err != nil {
+// NewRaw makes it, or returns an error that wraps engine.ErrUnsupported and says in words what is missing.
+func NewRaw() (*Raw, error) {
+	if err := Probe(); err != nil {
 		return nil, err
 	}
-	total = max(1, min(total, workers-spareWorkers))
-	e := &Engine{quiet: registerMembarrier()}
-	e.hang.free, e.hang.most, e.hang.parts = total, min(share, total), make(map[any]*hangPart)
-	return e, nil
+	return &Raw{quiet: registerMembarrier()}, nil
 }
 
 // Name is "uring".
-func (*Engine) Name() string { return "uring" }
+func (*Raw) Name() string { return "uring" }
 
 // NewQueue makes the io_uring of a context with at most depth requests in flight. It fails with a wrapped ENOMEM, EMFILE
 // or ENFILE where the kernel's memory, the locked memory of the user (RLIMIT_MEMLOCK before Linux 5.12) or descriptors run out, and
 // with EPERM where the daemon may not take the client's credentials.
-func (e *Engine) NewQueue(depth int, c engine.Client) (engine.Queue, error) {
+func (e *Raw) NewQueue(depth int, c engine.Client) (engine.Queue, error) {
 	q, err := newQueue(e, depth, c)
 	if err != nil {
-		return nil, fmt.Errorf("making an io_uring for %d requests: %w", depth, err)
+		return nil, err
 	}
 	return q, nil
 }
 
 // Close has nothing to end, since the workers belong to the kernel: none is ever stuck on the engine's behalf.
-func (*Engine) Close() (stuck int) { return 0 }
+func (*Raw) Close() (stuck int) { return 0 }
