@@ -86,11 +86,12 @@ type Done struct {
 // Queue starts the requests of one context. Its methods may be called by any number of goroutines at once.
 type Queue interface {
 	// Submit starts every request of batch, without waiting for any of them. What cannot be started completes with
-	// its errno. The slice is the caller's again once Submit returns.
+	// its errno. The slice is the caller's again once Submit returns, its order perhaps another.
 	Submit(batch []*Request)
 	// Cancel asks requests, each handed to a Submit that has returned, to end early. Each still completes exactly once: with
 	// -ECANCELED, or with its own result where it got there first. A request that has already completed is passed over,
 	// so long as its memory was not given to a new one: the caller sees to that. What a device holds may be beyond cancelling.
+	// The slice is as after Submit.
 	Cancel(batch []*Request)
 	// Close gives everything back. The caller has seen every completion and calls nothing after it.
 	Close()

@@ -1,7 +1,7 @@
 // Package threads is the bounded pool of locked threads that touch users' files, and the engine that does I/O on it.
 //
 // A thread that calls io_uring_enter must never block in a user's file: its other completions would wait behind it. So
-// open, stat and close run here under every engine, and all I/O where io_uring is denied.
+// open, stat, close and the I/O of files that may hang run here under every engine, and all I/O where io_uring is denied.
 //
 // Lock order: Pool.mu and poller.mu are both innermost. Neither is held while the other is taken, while a Task runs, nor
 // while an Owner is told of a completion.
