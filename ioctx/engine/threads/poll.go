@@ -33,12 +33,17 @@ func alwaysReady(events uint32) int64 {
 
 // pollBlocking polls a file that may hang in its ->poll, on a thread of its class, so that it holds up no poller.
 func (o *op) pollBlocking() {
-	fds := [2]unix.PollFd{{Fd: o.r.FD, Events: int16(o.r.Events & pollMask)}, {Events: unix.POLLIN}}
+	events := o.r.Events & pollMask
+	fds := [2]unix.PollFd{{Fd: o.r.FD, Events: int16(events)}, {Events: unix.POLLIN}}
 	if err := poll(fds[:1], 0); err != nil {
 		o.finish(resultOf(0, err))
 		return
 	}
 	if fds[0].Revents == 0 {
+		if events&defaultPollMask == 0 && !canPoll(o.r.FD) {
+			o.finish(alwaysReady(events))
+			return
+		}
 		if err := o.pollUntilRung(&fds); err != nil {
 			o.finish(resultOf(0, err))
 			return
@@ -52,6 +57,16 @@ func (o *op) pollBlocking() {
 	default:
 		o.finish(int64(revents))
 	}
+}
+
+// canPoll is file_can_poll of the kernel, which epoll_ctl(2) tells by EPERM. It may block as the file's ->poll may.
+func canPoll(fd int32) bool {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return true // as for nearly all files
+	}
+	defer unix.Close(epoll)
+	return unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, int(fd), &unix.EpollEvent{}) != unix.EPERM
 }
 
 // pollUntilRung waits until the file is ready or cancel rings.
