@@ -11,6 +11,7 @@ import (
 
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/enginetest"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
@@ -203,7 +204,7 @@ func TestCancelOfHungOpens(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *env) {
 		h := newHangOpen(t)
 		c := e.setup(1)
-		const n = 300 // more than there are threads for one context
+		const n = threads.HangThreads/2 + 100 // more than there are threads for one context
 		e.submit(c, strings.Repeat("pread keep=no len=1 "+h.path+"\n", n))
 		testenv.Eventually(t, "some hang", func() bool { return h.arrived.Load() > 0 })
 		if err := c.Cancel([]byte("all\n")); err != nil {
