@@ -33,7 +33,7 @@ func (i interrupt) Pending() bool {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
 		return false
 	}
-	return err != nil || endsCall(status)
+	return err != nil || endsCall(status) || stopping(i.req.Pid)
 }
 
 // harmless are the signals a waiting call goes on through: what job control and terminals send to everyone, and what Go
@@ -53,6 +53,20 @@ func endsCall(status []byte) bool {
 	}
 	pending := signalSet(status, "SigPnd:") | signalSet(status, "ShdPnd:")
 	return pending&^signalSet(status, "SigBlk:")&^harmless != 0
+}
+
+// stopping says whether the process of a thread is being stopped, which it is not before this call has ended. Of a signal that another
+// thread has taken nothing is pending any more. But the others stand still by then, those aside that wait in calls too.
+func stopping(tid uint32) bool {
+	task := fmt.Sprintf("/proc/%d/task/", tid)
+	threads, _ := os.ReadDir(task) // it may have ended
+	for _, e := range threads {
+		status, err := os.ReadFile(task + e.Name() + "/status")
+		if state := statusField(status, "State:"); err == nil && state != "" && state[0] != 'D' {
+			return state[0] == 'T'
+		}
+	}
+	return false
 }
 
 func signalSet(status []byte, name string) uint64 {
