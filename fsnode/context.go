@@ -3,6 +3,7 @@ package fsnode
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/aiofs/aiofs/ioctx"
@@ -13,17 +14,22 @@ import (
 // contextDir is ctx/N. A process that has a dead one as its working directory finds it empty.
 type contextDir struct {
 	dir
-	kioctx *ioctx.Kioctx
+	kioctx    *ioctx.Kioctx
+	forgotten atomic.Bool // by the kernel
 }
 
 var (
+	_ = (fs.NodeOnForgetter)((*contextDir)(nil))
 	_ = (fs.NodeLookuper)((*contextDir)(nil))
 	_ = (fs.NodeOpendirHandler)((*contextDir)(nil))
 )
 
 func newContextDir(t *tree, c *ioctx.Kioctx) *contextDir {
-	return &contextDir{dir{node{attrs: attrs{tree: t, owner: c.Owner(), perm: 0o700}}}, c}
+	return &contextDir{dir: dir{node{attrs: attrs{tree: t, owner: c.Owner(), perm: 0o700}}}, kioctx: c}
 }
+
+// OnForget is for the forgetter.
+func (d *contextDir) OnForget() { d.forgotten.Store(true) }
 
 // contextFile is one entry of a context's directory.
 type contextFile struct {

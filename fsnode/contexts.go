@@ -88,7 +88,11 @@ func (d *contexts) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if uid != c.Owner().UID && uid != d.tree.owner.UID && uid != 0 {
 		return syscall.EPERM
 	}
-	return errnoOf(d.tree.table.Destroy(id))
+	if err := d.tree.table.Destroy(id); err != nil {
+		return errnoOf(err)
+	}
+	d.tree.forget(d.EmbeddedInode(), c)
+	return 0
 }
 
 func (d *contexts) OpendirHandle(context.Context, uint32) (fs.FileHandle, uint32, syscall.Errno) {

@@ -12,8 +12,8 @@
 // the start of each read(2), which is how a read that the kernel has split is told from a new one.
 //
 // Entries are cached only for what cannot vanish from behind: a context made by mkdir goes by rmdir alone, one made through
-// `new` goes when RELEASE arrives, some time after the close. Nothing here ever calls Notify: under the lock that the kernel
-// holds over MKDIR and RMDIR it would deadlock beyond kill -9.
+// `new` goes when RELEASE arrives, some time after the close. Nothing here calls Notify, but for NotifyPrune, which waits for no lock: under
+// the one that the kernel holds over MKDIR and RMDIR any other would deadlock beyond kill -9.
 //
 // No descriptor is opened through the visible mount and kept, since it would make umount fail with EBUSY.
 //

@@ -39,6 +39,7 @@ const (
 type Server struct {
 	dir  string // absolute, without symbolic links
 	dev  uint64 // st_dev of the mount
+	tree *tree
 	done chan struct{}
 }
 
@@ -49,7 +50,7 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree := &tree{table: t, owner: mounter(), born: time.Now(), dir: dir, fifos: newFifos()}
+	tree := &tree{table: t, owner: mounter(), born: time.Now(), dir: dir, fifos: newFifos(), forgetter: forgetter{stop: make(chan struct{})}}
 	opts := options(o)
 	srv, err := newServer(fs.NewNodeFS(newRoot(tree), opts), dir, &opts.MountOptions)
 	if err != nil {
@@ -61,7 +62,7 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 		defer close(served)
 		srv.Serve()
 	}()
-	s := &Server{dir: dir, done: make(chan struct{})}
+	s := &Server{dir: dir, tree: tree, done: make(chan struct{})}
 	if s.dev, err = answers(srv, dir); err != nil {
 		err = errors.Join(fmt.Errorf("mounted on %s, but it does not answer: %w", dir, err), s.Detach())
 		<-served
@@ -69,7 +70,7 @@ func Mount(dir string, t *ioctx.Table, o Options) (*Server, error) {
 	}
 	t.SetOwnDev(s.dev)
 	tree.fifos.start(dir, s.dev)
-	go s.cleanUp(served, tree)
+	go s.cleanUp(served)
 	return s, nil
 }
 

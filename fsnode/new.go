@@ -4,7 +4,6 @@ import (
 	"context"
 	"syscall"
 
-	"github.com/aiofs/aiofs/ioctx"
 	"github.com/hanwen/go-fuse/v2/fs"
 )
 
@@ -32,13 +31,13 @@ func (n *newFile) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32
 	if err != nil {
 		return nil, 0, errnoOf(err)
 	}
-	return &newHandle{content{c, number(uint64(c.ID()))}, n.tree.table}, openFile, 0
+	return &newHandle{content{c, number(uint64(c.ID()))}, n}, openFile, 0
 }
 
 // newHandle keeps a context alive.
 type newHandle struct {
 	content
-	table *ioctx.Table
+	of *newFile
 }
 
 var (
@@ -48,6 +47,9 @@ var (
 
 // Release is exit_aio. The kernel sends it some time after the last close, with no caller in it.
 func (h *newHandle) Release(context.Context) syscall.Errno {
-	h.table.Exit(h.kioctx)
+	h.of.tree.table.Exit(h.kioctx)
+	if _, dir := h.of.Parent(); dir != nil {
+		h.of.tree.forget(dir, h.kioctx)
+	}
 	return 0
 }

@@ -21,6 +21,8 @@ type tree struct {
 	shares  bool // clients can map buf, ring and sq: set before the mount answers anyone but the daemon
 	fifos   *fifos
 	handles handles
+
+	forgetter forgetter
 }
 
 // attrs are those of a file that is the mounter's.

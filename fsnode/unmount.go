@@ -25,10 +25,11 @@ func (s *Server) Detach() error { return s.unmount(unix.UMOUNT_NOFOLLOW|unix.MNT
 
 // cleanUp removes what is left where the connection was aborted, as umount -f does while the mount is in use: a mount point on
 // which everything fails with ENOTCONN.
-func (s *Server) cleanUp(served <-chan struct{}, t *tree) {
+func (s *Server) cleanUp(served <-chan struct{}) {
 	<-served
-	t.fifos.end()
-	t.handles.end()
+	s.tree.fifos.end()
+	s.tree.handles.end()
+	s.tree.forgetter.end()
 	var st unix.Stat_t
 	if err := unix.Stat(s.dir, &st); err == unix.ENOTCONN || err == nil && st.Dev == s.dev {
 		s.Detach()
