@@ -44,6 +44,9 @@ func (c *Kioctx) free() {
 		l.queue.Close()
 		l.ring.Close()
 		l.sharing.put()
+		l.completionLock.Lock()
+		l.infos = nil // whoever has a descriptor open keeps the Kioctx
+		l.completionLock.Unlock()
 	}
 	if q := c.sq.Load(); q != nil {
 		q.ring.Close()
