@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aiofs/aiofs/integration/internal/client"
 )
 
 // faultSeed is what a test's faults are chosen by: AIOFS_SEED, or another one each time.
@@ -29,7 +31,7 @@ func TestFaultsFromBelow(t *testing.T) {
 	eachEngine(t, func(t *testing.T, d *daemon) {
 		h := mountHangFS(t)
 		var all []*victim
-		for i, lane := range []string{"text", "raw", "shared"} {
+		for i, lane := range client.Lanes {
 			all = append(all, d.victim(h, lane, i, rand.New(rand.NewPCG(seed, uint64(i)))))
 		}
 		suffer := func(v *victim) error { return v.suffers(requests, hang) }

@@ -23,12 +23,12 @@ func (d *daemon) plane(c string) *client.Plane {
 }
 
 // lane opens one on a context of d until the test ends; where memory is not shared and should be, the test ends here.
-func (d *daemon) lane(name, c string) client.Lane {
+func (d *daemon) lane(name, c string, files ...*os.File) client.Lane {
 	d.t.Helper()
 	if name == "shared" {
 		d.plane(c).Close()
 	}
-	l, err := client.Open(name, d.path(c))
+	l, err := client.Open(name, d.path(c), files...)
 	d.check(err)
 	d.t.Cleanup(l.Close)
 	return l

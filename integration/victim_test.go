@@ -25,9 +25,9 @@ const (
 )
 
 const (
-	victimDepth = 64      // requests in flight
-	victimPiece = 16384   // the longest request, in bytes
-	victimShare = 1 << 20 // bytes of the file that it writes, each once; and the size of its buf
+	victimDepth = 64        // requests in flight
+	victimPiece = 16384     // the longest request, in bytes
+	victimShare = 768 << 10 // bytes of the file that it writes, each once
 )
 
 // A victim is a lane whose file system is at fault.
@@ -49,9 +49,19 @@ func (d *daemon) victim(h *hangFS, lane string, i int, rng *rand.Rand) *victim {
 	c := d.mkdir(strconv.Itoa(4000000000 + i))
 	d.put(fmt.Sprintf("open 0 open=rdwr %[1]s\nopen 1 open=rdwr,direct %[1]s\nopen 2 open=wronly %[2]s\nopen 3 open=wronly %[3]s\n",
 		h.path("faulty"), h.path("write"), h.path("fsync")), c, "files")
+	var files []*os.File
+	for _, f := range []struct {
+		name  string
+		flags int
+	}{{"faulty", os.O_RDWR}, {"faulty", os.O_RDWR | syscall.O_DIRECT}, {"write", os.O_WRONLY}, {"fsync", os.O_WRONLY}} {
+		file, err := os.OpenFile(h.path(f.name), f.flags, 0)
+		d.check(err)
+		d.t.Cleanup(func() { file.Close() })
+		files = append(files, file)
+	}
 	begin := int64(faultyHalf + i*victimShare)
 	v := &victim{
-		Ledger: client.NewLedger(d.lane(lane, c)), context: c, rng: rng, begin: begin, end: begin,
+		Ledger: client.NewLedger(d.lane(lane, c, files...)), context: c, rng: rng, begin: begin, end: begin,
 		written: make(map[int64]int64), met: make(map[fault]int),
 	}
 	for i := range victimDepth {
