@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -151,7 +152,7 @@ func TestInterrupted(t *testing.T) {
 	user := asNobody(t)
 	dir := ownedByNobody(t)
 	bin := filepath.Join(dir, "bin")
-	script := "#!/bin/sh\n: > " + dir + "/hangs\nexec sleep 600\n"
+	script := "#!/bin/sh\necho $$ > " + dir + "/hangs\nexec sleep 600\n"
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -169,11 +170,14 @@ PATH=$0/bin:$PATH exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"`,
 		if err != nil {
 			t.Fatal(err)
 		}
+		var hung int
 		testenv.Eventually(t, "fusermount3 to hang", func() bool {
-			_, err := os.Stat(filepath.Join(dir, "hangs"))
-			return err == nil
+			text, _ := os.ReadFile(filepath.Join(dir, "hangs"))
+			n, _ := fmt.Sscanln(string(text), &hung)
+			return n == 1
 		})
-		hung := sleeping(t, bin)
+		// Its mount namespace has a copy of every mount there was, which would not end before it does.
+		defer syscall.Kill(hung, syscall.SIGKILL)
 		_ = syscall.Kill(c.cmd.Process.Pid, syscall.SIGINT)
 		if !c.wait(testenv.Patience) {
 			t.Fatal("the signal does not end it")
@@ -181,25 +185,7 @@ PATH=$0/bin:$PATH exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"`,
 		if got := c.cmd.ProcessState.ExitCode(); got != exitInterrupt || strings.Count(c.said.String(), "before the mount was there") != 1 {
 			t.Errorf("%s: exit status %d, %s", mode, got, c.said)
 		}
-		for _, pid := range hung {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
 	}
-}
-
-// sleeping finds the fusermount3 that hangs: it has bin in its PATH.
-func sleeping(t *testing.T, bin string) (pids []int) {
-	t.Helper()
-	names, _ := filepath.Glob("/proc/[0-9]*/comm")
-	for _, name := range names {
-		comm, _ := os.ReadFile(name)
-		env, _ := os.ReadFile(filepath.Join(filepath.Dir(name), "environ"))
-		if c := string(comm); (c == "sleep\n" || c == "fusermount3\n") && strings.Contains(string(env), bin) {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // The service manager hears when the mount answers, and that the end may take a while.
