@@ -3,31 +3,19 @@ package integration
 import (
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/aiofs/aiofs/integration/internal/client"
+	"github.com/aiofs/aiofs/ring/testenv"
 )
-
-// faultSeed is what a test's faults are chosen by: AIOFS_SEED, or another one each time.
-func faultSeed(t *testing.T) uint64 {
-	t.Helper()
-	seed, err := strconv.ParseUint(os.Getenv("AIOFS_SEED"), 10, 64)
-	if err != nil {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("AIOFS_SEED=%d", seed)
-	return seed
-}
 
 // What a file system does to a request comes in its event, once, with its errno and its bytes, beside what else is in flight in this
 // context and in others, and whichever way it was submitted. What hangs holds nobody else up, nor a rmdir, and comes when it is answered.
 func TestFaultsFromBelow(t *testing.T) {
 	const requests, hang = 1000, 6
-	seed := faultSeed(t)
+	seed := testenv.Seed(t)
 	eachEngine(t, func(t *testing.T, d *daemon) {
 		h := mountHangFS(t)
 		var all []*victim

@@ -261,7 +261,7 @@ func (h *hostile) control() error {
 	if text != "" {
 		flags |= syscall.O_WRONLY
 	}
-	fd, err := ignoringEINTR(func() (int, error) { return syscall.Open(filepath.Join(h.dir, name), flags, 0) })
+	fd, err := client.IgnoringEINTR(func() (int, error) { return syscall.Open(filepath.Join(h.dir, name), flags, 0) })
 	if err != nil {
 		return &os.PathError{Op: "open", Path: name, Err: err}
 	}

@@ -140,13 +140,10 @@ func (d *daemon) readsHonestly(p *client.Plane, content string, long time.Durati
 	return resident
 }
 
-// resident are the KiB that d has in memory: VmRSS of proc_pid_status(5).
+// resident are the KiB that d has in memory.
 func (d *daemon) resident() int {
 	d.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.proc.Pid()))
-	d.check(err)
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kib, err := strconv.Atoi(strings.Fields(rest)[0])
+	kib, err := testenv.Resident(d.proc.Pid())
 	d.check(err)
 	return kib
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/aiofs/aiofs/integration/internal/client"
 	"github.com/aiofs/aiofs/integration/internal/harness"
 	"github.com/aiofs/aiofs/ring/testenv"
 )
@@ -181,7 +182,7 @@ func (k kill) trace(tid, pid int, begin io.Writer) (reached bool, err error) {
 
 // waitFor waits until a thread that is traced stops or has ended.
 func waitFor(tid int) (status syscall.WaitStatus, err error) {
-	_, err = ignoringEINTR(func() (int, error) { return syscall.Wait4(tid, &status, unix.WALL, nil) })
+	_, err = client.IgnoringEINTR(func() (int, error) { return syscall.Wait4(tid, &status, unix.WALL, nil) })
 	return status, err
 }
 

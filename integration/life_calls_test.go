@@ -65,7 +65,7 @@ func (l *life) submit(dir string, requests [][]byte) (went int) {
 	}
 	defer syscall.Close(fd)
 	for range 3 {
-		n, err := ignoringEINTR(func() (int, error) { return syscall.Write(fd, bytes.Join(requests[went:], nil)) })
+		n, err := client.IgnoringEINTR(func() (int, error) { return syscall.Write(fd, bytes.Join(requests[went:], nil)) })
 		for n > 0 && n >= len(requests[went]) {
 			n -= len(requests[went])
 			if went++; went == len(requests) {

@@ -154,7 +154,7 @@ func (l *life) native(dir string) {
 	b := make([]byte, size)
 	_, err = unix.Pread(memory, b, 0)
 	l.did("memory", errors.Join(err, samePattern(b, 100)))
-	_, err = ignoringEINTR(func() (int, error) { // it comes after the event
+	_, err = client.IgnoringEINTR(func() (int, error) { // it comes after the event
 		return unix.Poll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, int(testenv.Patience.Milliseconds()))
 	})
 	if err == nil {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/aiofs/aiofs/integration/internal/client"
 )
 
 // The contexts that racers fight for. Mortal ones are killed and made anew all the time, by whoever comes; living ones last as
@@ -132,7 +134,7 @@ func (r *racer) requests(n int) (lines []string, tags []uint64) {
 
 // write submits lines to an open submit, and returns how many were accepted.
 func write(submit int, lines []string) (int, error) {
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Write(submit, []byte(strings.Join(lines, ""))) })
+	n, err := client.IgnoringEINTR(func() (int, error) { return syscall.Write(submit, []byte(strings.Join(lines, ""))) })
 	accepted := 0
 	for ; accepted < len(lines) && n >= len(lines[accepted]); accepted++ {
 		n -= len(lines[accepted])
@@ -141,14 +143,6 @@ func write(submit int, lines []string) (int, error) {
 		return accepted, fmt.Errorf("a count that ends within a request: %q", lines)
 	}
 	return accepted, err
-}
-
-func ignoringEINTR(call func() (int, error)) (int, error) {
-	for {
-		if n, err := call(); err != syscall.EINTR {
-			return n, err
-		}
-	}
 }
 
 func (r *racer) submit() error {
@@ -190,7 +184,7 @@ func (r *racer) reapFrom(c string, flags int) error {
 func readTags(fd int) (tags []uint64, err error) {
 	const size = 32
 	b := make([]byte, 8*size)
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(fd, b) })
+	n, err := client.IgnoringEINTR(func() (int, error) { return syscall.Read(fd, b) })
 	for i := 0; i < n; i += size {
 		tags = append(tags, binary.NativeEndian.Uint64(b[i:]))
 	}
@@ -207,7 +201,7 @@ func writeFile(path, text string) error {
 		return err
 	}
 	defer syscall.Close(fd)
-	_, err = ignoringEINTR(func() (int, error) { return syscall.Write(fd, []byte(text)) })
+	_, err = client.IgnoringEINTR(func() (int, error) { return syscall.Write(fd, []byte(text)) })
 	return err
 }
 

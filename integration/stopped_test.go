@@ -92,7 +92,7 @@ func TestStoppedConsumer(t *testing.T) {
 }
 
 func writeNoop(submit, tag int) error {
-	_, err := ignoringEINTR(func() (int, error) { return syscall.Write(submit, fmt.Appendf(nil, "noop tag=%d\n", tag)) })
+	_, err := client.IgnoringEINTR(func() (int, error) { return syscall.Write(submit, fmt.Appendf(nil, "noop tag=%d\n", tag)) })
 	return err
 }
 

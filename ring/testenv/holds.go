@@ -52,6 +52,17 @@ func openFiles(pid int) (files []string, err error) {
 	return files, err
 }
 
+// Resident is how many KiB of a process are in memory: VmRSS of proc_pid_status(5).
+func Resident(pid int) (kib int, err error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, err = fmt.Sscan(rest, &kib)
+	return kib, err
+}
+
 // Added is what after has more than before, both sorted.
 func Added(before, after []string) (more []string) {
 	for _, a := range after {

@@ -4,6 +4,7 @@ package testenv
 
 import (
 	"os"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -33,6 +34,17 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		}
 		<-tick.C
 	}
+}
+
+// Seed is what a test chooses by: AIOFS_SEED, or another number each time, which the log tells.
+func Seed(t testing.TB) uint64 {
+	t.Helper()
+	seed, err := strconv.ParseUint(os.Getenv("AIOFS_SEED"), 10, 64)
+	if err != nil {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("AIOFS_SEED=%d", seed)
+	return seed
 }
 
 // NeedFuse ends a test where nothing can be mounted.

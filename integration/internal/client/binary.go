@@ -40,16 +40,20 @@ func (s stream) Close() {
 	}
 }
 
+// ErrShort is a write of which not all was taken.
+var ErrShort = errors.New("not all was taken")
+
 // write is one write(2), whose count must be all.
 func (s stream) write(b []byte) error {
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Write(int(s.submits.Fd()), b) })
+	n, err := IgnoringEINTR(func() (int, error) { return syscall.Write(int(s.submits.Fd()), b) })
 	if err == nil && n != len(b) {
-		err = fmt.Errorf("%d bytes of %d were taken", n, len(b))
+		err = fmt.Errorf("%w: %d bytes of %d", ErrShort, n, len(b))
 	}
 	return err
 }
 
-func ignoringEINTR(call func() (int, error)) (int, error) {
+// IgnoringEINTR repeats a system call that a signal ended.
+func IgnoringEINTR(call func() (int, error)) (int, error) {
 	for {
 		if n, err := call(); err != syscall.EINTR {
 			return n, err
@@ -90,7 +94,7 @@ func (r *raw) Submit(ops []Op) error {
 func (r *raw) Next() ([]Answer, error) {
 	const size = 32 // sizeof(struct io_event)
 	b := make([]byte, 64*size)
-	n, err := ignoringEINTR(func() (int, error) { return syscall.Read(int(r.takes.Fd()), b) })
+	n, err := IgnoringEINTR(func() (int, error) { return syscall.Read(int(r.takes.Fd()), b) })
 	if err == nil && (n <= 0 || n%size != 0) {
 		err = fmt.Errorf("%d bytes of events", n)
 	}
@@ -104,8 +108,7 @@ func (r *raw) Next() ([]Answer, error) {
 	return all, nil
 }
 
-// native is raw with descriptors and memory of this process. As with the system calls, who closes it while a read is in flight does not know
-// where the bytes go.
+// native is raw with descriptors and memory of this process.
 type native struct {
 	*raw
 	memfd *os.File
@@ -128,7 +131,11 @@ func openNative(dir string, files []*os.File) (Lane, error) {
 		return nil, err
 	}
 	r.arena, r.flags, r.fd = arena{memfd, uint64(uintptr(at))}, 0, func(slot uint32) int { return int(files[slot].Fd()) }
-	return &native{r, memfd, func() { unix.MunmapPtr(at, nativeSize) }}, nil
+	unmap := func() { // but let nobody else have the addresses: what a read in flight brings is still written there
+		const reserved = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE | unix.MAP_FIXED
+		unix.MmapPtr(-1, 0, at, nativeSize, unix.PROT_NONE, reserved)
+	}
+	return &native{r, memfd, unmap}, nil
 }
 
 func (n *native) Close() {

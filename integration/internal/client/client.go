@@ -18,6 +18,7 @@ type Lane interface {
 	Next() ([]Answer, error)
 	// Got is the first n bytes that a read has brought.
 	Got(o Op, n int) ([]byte, error)
+	// Close may come twice.
 	Close()
 }
 
