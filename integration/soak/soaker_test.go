@@ -23,8 +23,9 @@ type soaker struct {
 	root, dir, data string
 	seed            uint64
 	lanes           []string
-	pipe            *os.File // nothing will come out of it
-	direct          bool     // data can be read with O_DIRECT
+	pipe            *os.File   // nothing will come out of it
+	idle            []*os.File // contexts that nobody uses, and end with the process
+	direct          bool       // data can be read with O_DIRECT
 	stop            chan struct{}
 
 	mu     sync.Mutex
@@ -34,7 +35,7 @@ type soaker struct {
 
 const (
 	workersEach = 4
-	idleEach    = 16      // contexts that nobody uses
+	idleEach    = 16
 	numbersEach = 100_000 // that a client may give to contexts, which are far from those that new gives
 )
 
@@ -83,9 +84,8 @@ func (s *soaker) setup() error {
 		f.Close()
 	}
 	for range idleEach {
-		if _, _, failed := s.openNew(); failed != nil { // it ends with the process
-			err = errors.Join(err, failed)
-		}
+		alive, _, failed := s.openNew()
+		s.idle, err = append(s.idle, alive), errors.Join(err, failed)
 	}
 	return err
 }
