@@ -26,7 +26,7 @@ func wouldFail(r *engine.Request) bool {
 	}
 	fds := []unix.PollFd{{Fd: r.FD, Events: events}}
 	n, err := unix.Poll(fds, 0)
-	return n == 0 && err == nil
+	return n == 0 || err == unix.EINTR // a signal is looked at only where nothing is ready
 }
 
 // goesOn reports whether a write that moved res bytes is to go on with the rest. io_uring ends a write to a pipe or socket that
