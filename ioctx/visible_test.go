@@ -74,10 +74,13 @@ func newEventfd(t *testing.T) int {
 	return fd
 }
 
-// readable says whether fd is within so many milliseconds.
+// readable says whether fd is within so many milliseconds, counted anew after each signal: the runtime sends some.
 func readable(fd, msec int) bool {
-	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, msec)
-	return n == 1
+	for {
+		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, msec); err != unix.EINTR {
+			return n == 1
+		}
+	}
 }
 
 // wantCount reads an eventfd, for which it waits.
