@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -72,35 +73,41 @@ func TestSQBatches(t *testing.T) {
 		}
 	}
 	d := e.dataPlane(e.setup(1))
+	sent := 0
 	submit := func(n int, complete bool) []int {
+		t.Helper()
 		mu.Lock()
-		atOnce, sizes = complete, nil
+		atOnce = complete
+		before := len(sizes)
 		mu.Unlock()
 		batch := make([]iocb.Iocb, n)
 		for i := range batch {
 			batch[i].LioOpcode = uint16(iocb.CmdNoop)
 		}
 		d.submit(batch...)
-		if !complete {
-			testenv.Eventually(t, "all taken", func() bool { return len(fake.inflight()) == n })
-			fake.finish(n, 0)
-		}
-		d.reap(e, n)
-		mu.Lock()
-		defer mu.Unlock()
-		return sizes
+		sent += n
+		var taken []int
+		testenv.Eventually(t, "all taken", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			taken = sizes[before:]
+			sum := 0
+			for _, n := range sizes {
+				sum += n
+			}
+			return sum == sent
+		})
+		return taken
 	}
-	largest := 0
-	for _, n := range submit(128, true) {
-		largest = max(largest, n)
-	}
-	if largest != sqBatchMost {
+	if largest := slices.Max(submit(128, true)); largest != sqBatchMost {
 		t.Errorf("at most %d at once of 128 that complete at once, want %d", largest, sqBatchMost)
 	}
-	submit(sqBatchMost, false) // as large as the last
+	submit(64, false) // the first as large as the last
 	for _, n := range submit(64, false) {
 		if n > sqBatchLeast {
 			t.Errorf("%d at once that do not complete at once, want at most %d", n, sqBatchLeast)
 		}
 	}
+	fake.finish(128, 0)
+	d.reap(e, sent)
 }
