@@ -62,7 +62,7 @@ func parseCancels(text []byte) ([]iocb.CancelLine, error) {
 func (c *Kioctx) cancel(matches func(*kiocb) bool) (n int) {
 	var staged, started []*kiocb
 	c.ctxLock.Lock()
-	for k := c.active.first; k != nil; k = k.next {
+	for k := range c.active.All() {
 		if !matches(k) {
 			continue
 		}

@@ -101,7 +101,7 @@ func (c *Kioctx) putEvents(batch []engine.Done) (in, returned uint32) {
 	for _, d := range batch {
 		k := d.Owner.(*kiocb)
 		nsec := t - k.begun
-		c.active.del(k)
+		c.active.Remove(&k.links)
 		l.tally.add(k.req.Cmd, d.Res, nsec)
 		i := l.ring.Put(ring.IOEvent{Data: k.tag, Obj: k.seq, Res: d.Res})
 		l.infos[i] = info{seq: k.seq, usec: nsec / 1000, path: k.req.Path, cmd: k.req.Cmd}

@@ -19,7 +19,7 @@ func (c *Kioctx) Inflight() []byte {
 	var b []byte
 	c.ctxLock.Lock()
 	defer c.ctxLock.Unlock()
-	for k := c.active.first; k != nil; k = k.next {
+	for k := range c.active.All() {
 		b = k.appendInflight(b, (t-k.begun)/1000)
 	}
 	return b

@@ -8,6 +8,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/threads"
 	"github.com/aiofs/aiofs/ioctx/iocb"
+	"github.com/aiofs/aiofs/ioctx/list"
 )
 
 // kiocb is struct aio_kiocb: one request from its acceptance to its completion.
@@ -27,9 +28,9 @@ type kiocb struct {
 	completed atomic.Bool
 	refused   syscall.Errno // why a request from sq is refused, in its event; 0: it is not
 
-	prev, next *kiocb // in ctx.active, under ctx.ctxLock
-	phase      phase  // under ctx.ctxLock
-	cancelled  bool   // under ctx.ctxLock: told to stop before the engine could be told
+	links     list.Node[kiocb] // in ctx.active, under ctx.ctxLock
+	phase     phase            // under ctx.ctxLock
+	cancelled bool             // under ctx.ctxLock: told to stop before the engine could be told
 
 	file  *file    // what io.FD belongs to; nil for a noop and before the open
 	from  *origin  // where a path is resolved; the stage's, nil without one
@@ -53,7 +54,7 @@ const (
 
 func newKiocb() *kiocb {
 	k := new(kiocb)
-	k.io.Owner = k
+	k.io.Owner, k.links.Of = k, k
 	k.task.Run, k.task.Fail = k.stage, k.fail
 	return k
 }
@@ -121,33 +122,4 @@ func (k *kiocb) dropEvent() {
 		k.event.put()
 		k.event = nil
 	}
-}
-
-// kiocbList is a list_head of requests.
-type kiocbList struct {
-	first, last *kiocb
-}
-
-func (l *kiocbList) add(k *kiocb) {
-	k.prev, k.next = l.last, nil
-	if l.last == nil {
-		l.first = k
-	} else {
-		l.last.next = k
-	}
-	l.last = k
-}
-
-func (l *kiocbList) del(k *kiocb) {
-	if k.prev == nil {
-		l.first = k.next
-	} else {
-		k.prev.next = k.next
-	}
-	if k.next == nil {
-		l.last = k.prev
-	} else {
-		k.next.prev = k.prev
-	}
-	k.prev, k.next = nil, nil
 }

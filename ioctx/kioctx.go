@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/list"
 	"github.com/aiofs/aiofs/ring"
 )
 
@@ -45,8 +46,8 @@ type Kioctx struct {
 	wait    waitQueue // who waits for events
 
 	ctxLock sync.Mutex
-	active  kiocbList // guarded by ctxLock; from before the engine sees a request until its completion
-	seq     uint64    // guarded by ctxLock; requests ever accepted
+	active  list.List[kiocb] // guarded by ctxLock; from before the engine sees a request until its completion
+	seq     uint64           // guarded by ctxLock; requests ever accepted
 
 	sq       atomic.Pointer[sq] // written under setupMu
 	attached attachments

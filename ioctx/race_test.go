@@ -155,7 +155,7 @@ func (r *race) sweep() {
 		if s := c.snapshot(); s.submitted != s.completed() || uint64(len(seen)) > s.completed() {
 			r.Errorf("context %d: %d accepted, %d completed, %d read", c.Serial(), s.submitted, s.completed(), len(seen))
 		}
-		if c.active.first != nil || c.users.Load() != 0 || c.starting.Load() != 0 {
+		if !c.active.Empty() || c.users.Load() != 0 || c.starting.Load() != 0 {
 			r.Errorf("context %d was freed in use", c.Serial())
 		}
 	}

@@ -23,7 +23,7 @@ func (c *Kioctx) accept(batch []*kiocb) {
 		if k.req.HasTag {
 			k.tag = k.req.Tag
 		}
-		c.active.add(k)
+		c.active.PushBack(&k.links)
 	}
 }
 

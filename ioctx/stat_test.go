@@ -132,7 +132,7 @@ func TestNotInFlightMeansEventThere(t *testing.T) {
 			continue
 		}
 		held = 0
-		if c.active.first == nil {
+		if c.active.Empty() {
 			t.Error("the request is not in flight, and its event is not there")
 			held = 1000
 		}

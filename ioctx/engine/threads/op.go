@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/list"
 )
 
 // op is what the engine keeps of a Request, in its Private.
@@ -27,17 +28,18 @@ type op struct {
 	done  int  // bytes written so far
 
 	// Of an op that waits; guarded by poller.mu.
-	watch      *watch
-	list       *opList // of watch; nil: it does not wait
-	prev, next *op
-	revents    uint32 // of a poll taken out of list
-	bell       int    // eventfd that ends a blocking poll(2), or noBell
+	watch   *watch
+	list    *list.List[op] // of watch; nil: it does not wait
+	links   list.Node[op]  // in list
+	revents uint32         // of a poll taken out of list
+	bell    int            // eventfd that ends a blocking poll(2), or noBell
 }
 
 const noBell = -1
 
 func newOp() *op {
 	o := &op{bell: noBell}
+	o.links.Of = o
 	o.task.Run, o.task.Fail = o.run, o.fail
 	return o
 }

@@ -40,11 +40,11 @@ func (p *poller) wait(o *op, events uint32) unix.Errno {
 		p.watches[w.fd] = w
 	}
 	w.enter(o, events)
-	if o.prev != nil && o.list != &w.polls {
+	if o.list != &w.polls && o.list.First() != o {
 		return 0 // not the first: armed already, or somebody tries
 	}
 	if err := p.arm(w); err != nil {
-		o.list.remove(o)
+		o.unlist()
 		o.watch = nil
 		p.tidy(w)
 		return errnoOf(err)
@@ -110,7 +110,7 @@ func (p *poller) remove(o *op) bool {
 	if o.list == nil {
 		return false
 	}
-	o.list.remove(o)
+	o.unlist()
 	w := o.watch
 	o.watch = nil
 	p.tidy(w)
@@ -205,11 +205,9 @@ func (p *poller) came(ev *unix.EpollEvent) {
 	p.tidy(w)
 	p.mu.Unlock()
 
-	for o := over.head; o != nil; {
-		next := o.next
-		o.prev, o.next = nil, nil
+	for o := range over.All() {
+		over.Remove(&o.links)
 		o.finish(int64(o.revents))
-		o = next
 	}
 	for _, o := range first {
 		if o != nil {

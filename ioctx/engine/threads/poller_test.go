@@ -45,7 +45,7 @@ func (p *poller) waiting() (n int) {
 	defer p.mu.Unlock()
 	for _, w := range p.watches {
 		for d := range w.turn {
-			for o := w.turn[d].waiting.head; o != nil; o = o.next {
+			for range w.turn[d].waiting.All() {
 				n++
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/aiofs/aiofs/ioctx/engine"
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
 	"github.com/aiofs/aiofs/ioctx/engine/osthread"
+	"github.com/aiofs/aiofs/ioctx/list"
 )
 
 // How many threads a class may have. They are made when a task finds none idle. A share gets half of them.
@@ -59,10 +60,10 @@ type Task struct {
 	// Fail is called in place of Run where Cred cannot be taken. It is not needed without a Cred.
 	Fail func(error)
 
-	place      place   // guarded by Pool.mu, as all that follows
-	share      *share  // while place is not placeNone
-	thread     *Thread // while place is placeHanded
-	prev, next *Task   // while place is placeQueued
+	place  place           // guarded by Pool.mu, as all that follows
+	share  *share          // while place is not placeNone
+	thread *Thread         // while place is placeHanded
+	links  list.Node[Task] // in share.queue while place is placeQueued
 }
 
 // place is where the pool has a Task.
@@ -115,7 +116,7 @@ func (p *Pool) freeThread(c *class) *Thread {
 	if p.closed {
 		return nil
 	}
-	if th := c.idle; th != nil {
+	if th := c.idle.First(); th != nil {
 		c.unpark(th)
 		th.wake <- struct{}{} // its one token: a thread is woken only when taken off the idle list
 		return th
@@ -126,6 +127,7 @@ func (p *Pool) freeThread(c *class) *Thread {
 	c.threads++
 	p.alive++
 	th := &Thread{pool: p, class: c, wake: make(chan struct{}, 1)}
+	th.links.Of = th
 	osthread.Go(th.serve)
 	return th
 }
@@ -157,8 +159,8 @@ func (p *Pool) Close() (stuck int) {
 	p.mu.Lock()
 	p.closed = true
 	for i := range p.classes {
-		for c := &p.classes[i]; c.idle != nil; {
-			th := c.idle
+		c := &p.classes[i]
+		for th := range c.idle.All() {
 			c.unpark(th)
 			th.wake <- struct{}{}
 		}

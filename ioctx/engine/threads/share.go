@@ -1,17 +1,18 @@
 package threads
 
+import "github.com/aiofs/aiofs/ioctx/list"
+
 // class is the part of a Pool that serves one engine.Class. All of it is guarded by Pool.mu.
 type class struct {
-	limit    int // most threads
-	perShare int // most tasks of one share that run at once
-	threads  int // alive
-	idle     *Thread
-	shares   map[any]*share // those with a task queued or running
-	// ready is a ring of the shares that have a task queued and fewer than perShare running; it points at the next in turn.
-	// While it is not nil, either no thread is idle or one is on its way to take from it.
-	ready  *share
-	spare  *share // unused ones, so that a request allocates nothing
-	spares int
+	limit    int               // most threads
+	perShare int               // most tasks of one share that run at once
+	threads  int               // alive
+	idle     list.List[Thread] // the last to work first
+	shares   map[any]*share    // those with a task queued or running
+	// ready has the shares that have a task queued and fewer than perShare running, the next in turn first. While there is one, either
+	// no thread is idle or one is on its way to take from it.
+	ready list.List[share]
+	spare []*share // unused ones, so that a request allocates nothing
 }
 
 // maxSpares bounds what is kept after many contexts have been busy at once.
@@ -19,11 +20,11 @@ const maxSpares = 64
 
 // share is what one Task.Share has queued and running in one class.
 type share struct {
-	key        any
-	running    int   // handed to a thread, or running
-	head, tail *Task // the queue
-	prev, next *share
-	inRing     bool
+	key     any
+	running int // handed to a thread, or running
+	queue   list.List[Task]
+	links   list.Node[share]
+	isReady bool
 }
 
 // shareOf returns the share of key, which the caller makes busy.
@@ -31,12 +32,12 @@ func (c *class) shareOf(key any) *share {
 	if s := c.shares[key]; s != nil {
 		return s
 	}
-	s := c.spare
-	if s == nil {
-		s = &share{}
+	var s *share
+	if last := len(c.spare) - 1; last >= 0 {
+		s, c.spare = c.spare[last], c.spare[:last]
 	} else {
-		c.spare, s.next = s.next, nil
-		c.spares--
+		s = &share{}
+		s.links.Of = s
 	}
 	s.key = key
 	c.shares[key] = s
@@ -45,14 +46,13 @@ func (c *class) shareOf(key any) *share {
 
 // forget drops s if it has nothing left.
 func (c *class) forget(s *share) {
-	if s.running > 0 || s.head != nil {
+	if s.running > 0 || !s.queue.Empty() {
 		return
 	}
 	delete(c.shares, s.key)
 	s.key = nil
-	if c.spares < maxSpares {
-		s.next, c.spare = c.spare, s
-		c.spares++
+	if len(c.spare) < maxSpares {
+		c.spare = append(c.spare, s)
 	}
 }
 
@@ -60,30 +60,15 @@ func (c *class) forget(s *share) {
 func (c *class) enqueue(t *Task) {
 	s := t.share
 	t.place = placeQueued
-	t.prev, t.next = s.tail, nil
-	if s.tail == nil {
-		s.head = t
-	} else {
-		s.tail.next = t
-	}
-	s.tail = t
+	t.links.Of = t
+	s.queue.PushBack(&t.links)
 	c.settle(s)
 }
 
 // dequeue takes t out of its share's queue.
 func (c *class) dequeue(t *Task) {
 	s := t.share
-	if t.prev == nil {
-		s.head = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		s.tail = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
-	t.prev, t.next = nil, nil
+	s.queue.Remove(&t.links)
 	c.settle(s)
 }
 
@@ -97,36 +82,27 @@ func (c *class) release(s *share) {
 
 // take returns the task whose turn it is, counted as running; nil: there is none that may run.
 func (c *class) take() *Task {
-	s := c.ready
+	s := c.ready.First()
 	if s == nil {
 		return nil
 	}
-	c.ready = s.next // the next share's turn, also if s leaves the ring now
-	t := s.head
+	c.ready.Remove(&s.links) // and again in its turn, after the others, if it still is ready
+	s.isReady = false
+	t := s.queue.First()
 	s.running++
 	c.dequeue(t)
 	return t
 }
 
-// settle puts s into the ring, last in turn, or takes it out, after its queue or running changed.
+// settle puts s among those that are ready, last in turn, or takes it out, after its queue or running changed.
 func (c *class) settle(s *share) {
-	want := s.head != nil && s.running < c.perShare
+	ready := !s.queue.Empty() && s.running < c.perShare
 	switch {
-	case want == s.inRing:
-	case want && c.ready == nil:
-		s.prev, s.next, c.ready = s, s, s
-	case want:
-		s.prev, s.next = c.ready.prev, c.ready
-		s.prev.next, s.next.prev = s, s
+	case ready == s.isReady:
+	case ready:
+		c.ready.PushBack(&s.links)
 	default:
-		if c.ready == s {
-			c.ready = s.next
-		}
-		if s.next == s {
-			c.ready = nil
-		}
-		s.prev.next, s.next.prev = s.next, s.prev
-		s.prev, s.next = nil, nil
+		c.ready.Remove(&s.links)
 	}
-	s.inRing = want
+	s.isReady = ready
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine/cred"
+	"github.com/aiofs/aiofs/ioctx/list"
 )
 
 // Thread is a locked thread with a root, working directory, umask and credentials of its own, the umask being 0. It is given to
@@ -16,8 +17,7 @@ type Thread struct {
 	wake   chan struct{} // one token each time that the thread is taken off the idle list
 	task   *Task         // handed over and not yet begun; guarded by Pool.mu, as all that follows
 	parked bool
-	prev   *Thread // of the idle list
-	next   *Thread
+	links  list.Node[Thread] // in class.idle while parked
 
 	// The rest is the thread's own.
 	unshared error      // nil: unshare(CLONE_FS) succeeded
@@ -105,7 +105,7 @@ func (th *Thread) wait(idle *time.Timer) bool {
 	p := th.pool
 	p.mu.Lock()
 	switch {
-	case th.task != nil || th.class.ready != nil && !th.lost: // came since begin
+	case th.task != nil || !th.class.ready.Empty() && !th.lost: // came since begin
 		p.mu.Unlock()
 		return true
 	case p.closed || th.lost:
@@ -140,7 +140,7 @@ func (th *Thread) retire() {
 	if p.alive--; p.alive == 0 && p.closed {
 		close(p.gone)
 	}
-	if c.ready != nil {
+	if !c.ready.Empty() {
 		p.freeThread(c) // in the place of one that was lost
 	}
 }
@@ -148,22 +148,11 @@ func (th *Thread) retire() {
 // park puts th in front of the idle list, so that the last to work is the first to work again and the others can end.
 func (c *class) park(th *Thread) {
 	th.parked = true
-	th.prev, th.next = nil, c.idle
-	if c.idle != nil {
-		c.idle.prev = th
-	}
-	c.idle = th
+	c.idle.PushFront(&th.links)
 }
 
 // unpark takes th off the idle list.
 func (c *class) unpark(th *Thread) {
-	if th.prev == nil {
-		c.idle = th.next
-	} else {
-		th.prev.next = th.next
-	}
-	if th.next != nil {
-		th.next.prev = th.prev
-	}
-	th.parked, th.prev, th.next = false, nil, nil
+	c.idle.Remove(&th.links)
+	th.parked = false
 }

@@ -11,7 +11,7 @@ import (
 // Cancel implements engine.Queue: one IORING_OP_ASYNC_CANCEL a request, which for 4,096 of them is 20 times faster than
 // one that matches all.
 func (q *queue) Cancel(batch []*engine.Request) {
-	var done list
+	var done slotList
 	q.sq.Lock()
 	for len(batch) > 0 {
 		batch = batch[q.fillCancels(batch, &done):]
@@ -25,7 +25,7 @@ func (q *queue) Cancel(batch []*engine.Request) {
 
 // fillCancels finishes those of batch that the kernel does not have, moves a cancel of each other into the submission queue,
 // and returns how many of batch that were. sq is held.
-func (q *queue) fillCancels(batch []*engine.Request, done *list) (n int) {
+func (q *queue) fillCancels(batch []*engine.Request, done *slotList) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.delay = firstDelay
@@ -75,7 +75,7 @@ func (q *queue) canceled(res int32) {
 
 // cancelAgain repeats the cancels of all that were asked to stop and have not.
 func (q *queue) cancelAgain() {
-	var done list
+	var done slotList
 	q.sq.Lock()
 	for next, more := 0, true; more; {
 		next, more = q.fillRepeated(next)

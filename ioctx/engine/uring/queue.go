@@ -35,11 +35,11 @@ type queue struct {
 	// mu guards what follows, the slots, and the completion queue's head.
 	mu     sync.Mutex
 	slots  []*slot // by index
-	free   *slot   // linked by next
-	kernel int     // slots in placeKernel
-	polled bool    // signals are off until Polled says otherwise; written with sq held too
-	again  list    // stream writes to go on with
-	repeat bool    // cancels are to be repeated when the read of event times out
+	free   []*slot
+	kernel int      // slots in placeKernel
+	polled bool     // signals are off until Polled says otherwise; written with sq held too
+	again  slotList // stream writes to go on with
+	repeat bool     // cancels are to be repeated when the read of event times out
 	delay  time.Duration
 	batch  []engine.Done // scratch of tell; nil while one has it
 }
@@ -101,7 +101,7 @@ func (q *queue) wait() {
 		_, err := q.event.Read(count[:])
 		switch {
 		case err == nil:
-			q.reap(list{})
+			q.reap(slotList{})
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			q.cancelAgain()
 		default:
@@ -119,25 +119,24 @@ func (q *queue) Close() {
 
 // get takes a slot for r. mu is held.
 func (q *queue) get(r *engine.Request) *slot {
-	s := q.free
-	if s != nil {
-		q.free = s.next
-	} else {
-		s = &slot{q: q, index: uint32(len(q.slots))}
-		q.slots = append(q.slots, s)
+	if len(q.free) == 0 {
+		s := &slot{q: q, index: uint32(len(q.slots))}
+		s.links.Of = s
+		q.slots, q.free = append(q.slots, s), append(q.free, s)
 	}
-	s.next = nil
+	last := len(q.free) - 1
+	s := q.free[last]
+	q.free = q.free[:last]
 	s.req, s.canceled, s.moved = r, false, 0
 	r.Private = s
 	return s
 }
 
 // put gives back the slots of a list whose requests have been told. mu is held.
-func (q *queue) put(done list) {
-	for s := done.first; s != nil; {
-		next := s.next
-		s.place, s.req, s.prev = placeFree, nil, nil
-		s.next, q.free = q.free, s
-		s = next
+func (q *queue) put(done slotList) {
+	for s := range done.All() {
+		done.Remove(&s.links)
+		s.place, s.req = placeFree, nil
+		q.free = append(q.free, s)
 	}
 }

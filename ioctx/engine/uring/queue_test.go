@@ -164,7 +164,7 @@ func TestStaleCancel(t *testing.T) {
 	e := q.ring.push()
 	e.opcode, e.fd, e.addr, e.userData = opAsyncCancel, -1, stale, ofCancel
 	q.ring.advance()
-	var done list
+	var done slotList
 	q.flush(&done)
 	q.sq.Unlock()
 	q.reap(done)
@@ -215,7 +215,7 @@ func TestRace(t *testing.T) {
 	all.Wait()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.kernel != 0 || q.again.first != nil {
+	if q.kernel != 0 || !q.again.Empty() {
 		t.Errorf("%d are with the kernel", q.kernel)
 	}
 }

@@ -29,7 +29,7 @@ func (q *queue) beQuiet() bool {
 }
 
 // beLoud switches signals on again and collects what was posted without one. sq is held.
-func (q *queue) beLoud(done *list) {
+func (q *queue) beLoud(done *slotList) {
 	q.ring.cqFlags.Store(0)
 	q.collect(done)
 	q.mu.Lock()
@@ -47,7 +47,7 @@ func (q *queue) Polled(on bool) {
 	if !q.eng.quiet {
 		return
 	}
-	var done list
+	var done slotList
 	q.sq.Lock()
 	q.mu.Lock()
 	changed := q.polled != on

@@ -7,18 +7,18 @@ func (q *queue) Poll() int {
 	if q.ring.empty() {
 		return 0
 	}
-	return q.reap(list{})
+	return q.reap(slotList{})
 }
 
 // reap completes done and what the kernel has posted, goes on with writes of which that was a part, and returns how many have completed.
-func (q *queue) reap(done list) (completed int) {
+func (q *queue) reap(done slotList) (completed int) {
 	for {
 		n := q.collect(&done)
 		completed += q.settle(done)
 		if n < len(q.ring.cqes) && !q.ring.overflowed() {
 			return completed
 		}
-		done = list{}
+		done = slotList{}
 		q.unspill(&done)
 	}
 }
@@ -28,7 +28,7 @@ func (q *queue) reap(done list) (completed int) {
 // To be called too where the queue was merely found full: a completion may then be on its way to being kept back, and for that one
 // the kernel signals no eventfd, since the tail does not move. The no-op's own completion is posted under the lock
 // that the other's was, so when enter returns the other has either been kept back, which overflowed then shows, or found room.
-func (q *queue) unspill(done *list) {
+func (q *queue) unspill(done *slotList) {
 	q.sq.Lock()
 	defer q.sq.Unlock()
 	e := q.ring.push()
@@ -38,7 +38,7 @@ func (q *queue) unspill(done *list) {
 }
 
 // collect moves the completion queue's entries to done, and returns how many there were.
-func (q *queue) collect(done *list) int {
+func (q *queue) collect(done *slotList) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	r := q.ring
@@ -56,7 +56,7 @@ func (q *queue) collect(done *list) int {
 }
 
 // completed ends a request that the kernel has done with, or goes on with it. mu is held.
-func (q *queue) completed(s *slot, res int64, done *list) {
+func (q *queue) completed(s *slot, res int64, done *slotList) {
 	if !s.goesOn(res) {
 		q.finish(s, res, done)
 		return
@@ -64,7 +64,7 @@ func (q *queue) completed(s *slot, res int64, done *list) {
 	s.moved += res
 	s.place = placeAgain
 	q.kernel--
-	q.again.push(s)
+	q.again.PushBack(&s.links)
 }
 
 // lookup is the request that the kernel calls userData. mu is held.
@@ -77,40 +77,40 @@ func (q *queue) lookup(userData uint64) *slot {
 }
 
 // finish ends a request with res and appends it to done. From here on Cancel passes it over. mu is held.
-func (q *queue) finish(s *slot, res int64, done *list) {
+func (q *queue) finish(s *slot, res int64, done *slotList) {
 	switch s.place {
 	case placeKernel:
 		q.kernel--
 	case placeAgain:
-		q.again.remove(s)
+		q.again.Remove(&s.links)
 	}
 	s.res = s.result(res)
 	s.place = placeDone
 	s.gen = (s.gen + 1) &^ (1 << 31)
 	s.req.Private = nil
-	done.push(s)
+	done.PushBack(&s.links)
 }
 
 // settle tells the owners of done, goes on with the writes that go on, and returns how many owners it told. No lock is held.
-func (q *queue) settle(done list) (told int) {
+func (q *queue) settle(done slotList) (told int) {
 	for {
 		told += q.tell(done)
-		if done = q.goOn(); done.first == nil {
+		if done = q.goOn(); done.Empty() {
 			return told
 		}
 	}
 }
 
 // tell tells the owners of done, whose slots are free then, and returns how many there were.
-func (q *queue) tell(done list) (told int) {
-	if done.first == nil {
+func (q *queue) tell(done slotList) (told int) {
+	if done.Empty() {
 		return 0
 	}
 	q.mu.Lock()
 	batch := q.batch
 	q.batch = nil
 	q.mu.Unlock()
-	for s := done.first; s != nil; s = s.next {
+	for s := range done.All() {
 		batch = append(batch, engine.Done{Owner: s.req.Owner, Res: s.res})
 	}
 	told = len(batch)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/list"
 )
 
 // place is where a slot is.
@@ -32,8 +33,8 @@ type slot struct {
 	moved    int64 // bytes of a stream write that are done
 	res      int64
 
-	iov        []unix.Iovec // where the kernel finds the segments; kept from one request to the next
-	prev, next *slot        // of the list that place says
+	iov   []unix.Iovec    // where the kernel finds the segments; kept from one request to the next
+	links list.Node[slot] // in the list that place says
 }
 
 // userData names the request to the kernel.
@@ -129,29 +130,5 @@ func (s *slot) result(res int64) int64 {
 	return res
 }
 
-// list is a doubly linked list of slots, first in first out.
-type list struct{ first, last *slot }
-
-func (l *list) push(s *slot) {
-	s.prev, s.next = l.last, nil
-	if l.last == nil {
-		l.first = s
-	} else {
-		l.last.next = s
-	}
-	l.last = s
-}
-
-func (l *list) remove(s *slot) {
-	if s.prev == nil {
-		l.first = s.next
-	} else {
-		s.prev.next = s.next
-	}
-	if s.next == nil {
-		l.last = s.prev
-	} else {
-		s.next.prev = s.prev
-	}
-	s.prev, s.next = nil, nil
-}
+// slotList is a list of slots, first in first out.
+type slotList = list.List[slot]

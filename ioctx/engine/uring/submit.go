@@ -10,7 +10,7 @@ import (
 
 // Submit implements engine.Queue.
 func (q *queue) Submit(batch []*engine.Request) {
-	var done list
+	var done slotList
 	q.sq.Lock()
 	quiet := q.beQuiet()
 	for len(batch) > 0 {
@@ -25,7 +25,7 @@ func (q *queue) Submit(batch []*engine.Request) {
 }
 
 // fill moves requests into the submission queue and returns how many. sq is held.
-func (q *queue) fill(batch []*engine.Request, done *list) (n int) {
+func (q *queue) fill(batch []*engine.Request, done *slotList) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, r := range batch {
@@ -56,7 +56,7 @@ func (q *queue) start(s *slot) {
 //
 // EINTR leaves them all where they are. EAGAIN is want of memory for a request and EBUSY a completion queue that
 // the kernel could not empty its backlog into: both may pass when completions are reaped.
-func (q *queue) flush(done *list) {
+func (q *queue) flush(done *slotList) {
 	const patience = 16 // rounds without progress
 	for tries := 0; ; {
 		left := q.ring.pending()
@@ -91,7 +91,7 @@ func (q *queue) flags() uint32 {
 }
 
 // refuse finishes with errno what the kernel has not taken. sq is held.
-func (q *queue) refuse(errno unix.Errno, done *list) {
+func (q *queue) refuse(errno unix.Errno, done *slotList) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.ring.pending() > 0 {
@@ -104,9 +104,9 @@ func (q *queue) refuse(errno unix.Errno, done *list) {
 }
 
 // goOn submits the stream writes that go on.
-func (q *queue) goOn() (done list) {
+func (q *queue) goOn() (done slotList) {
 	q.mu.Lock()
-	none := q.again.first == nil
+	none := q.again.Empty()
 	q.mu.Unlock()
 	if none {
 		return done
@@ -123,8 +123,11 @@ func (q *queue) goOn() (done list) {
 func (q *queue) fillAgain() (any bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for s := q.again.first; s != nil && !q.ring.full(); s = q.again.first {
-		q.again.remove(s)
+	for s := range q.again.All() {
+		if q.ring.full() {
+			break
+		}
+		q.again.Remove(&s.links)
 		q.start(s)
 		any = true
 	}
