@@ -35,22 +35,6 @@ func openSpace(tid int32) (*space, error) {
 	return s, nil
 }
 
-// openSpaceAsOwner is openSpace with the owner's rights, as seeAsOwner.
-func (c *Kioctx) openSpaceAsOwner(tid int32, intr Interrupt) (*space, error) {
-	var s *space // the errand's, once it has been left
-	var err error
-	do := func(*threads.Thread) { s, err = openSpace(tid) }
-	over := func(left bool) {
-		if left && s != nil {
-			s.put()
-		}
-	}
-	if failed := c.onPool(engine.ClassLocal, c.share, intr, do, over); failed != nil {
-		return nil, failed
-	}
-	return s, err
-}
-
 func (s *space) get() *space {
 	s.refs.Add(1)
 	return s
@@ -85,7 +69,7 @@ func (p *process) memory(r *iocb.Request, m *copied) error {
 	if p.space == nil {
 		s, err := openSpace(p.caller.TID)
 		if p.ctx.owner.Cred != nil && errors.Is(err, syscall.EACCES) {
-			s, err = p.ctx.openSpaceAsOwner(p.caller.TID, p.intr)
+			s, err = getOnPool(p.ctx, engine.ClassLocal, p.intr, func(*threads.Thread) (*space, error) { return openSpace(p.caller.TID) }, nil)
 		}
 		if err != nil {
 			return refuse(syscall.EFAULT, err, fmt.Sprintf("the writer's memory: %v; use buf with IOCB_FLAG_BUF", err))

@@ -80,19 +80,25 @@ func (e *errand) wait(intr Interrupt) error {
 	return err
 }
 
-// openOnPool is onPool for an open. What it opens after a failure is closed. after is called when all is over.
-func (c *Kioctx) openOnPool(class engine.Class, intr Interrupt, open func(*threads.Thread) (*file, error), after func()) (*file, error) {
-	var f *file // the errand's, once it has been left
+// getOnPool is onPool for a call that gets something. What it gets after a failure is given back. after, if there is one, is called when
+// all is over.
+func getOnPool[T any, P interface {
+	*T
+	put()
+}](c *Kioctx, class engine.Class, intr Interrupt, get func(*threads.Thread) (P, error), after func()) (P, error) {
+	var p P // the errand's, once it has been left
 	var err error
-	do := func(th *threads.Thread) { f, err = open(th) }
+	do := func(th *threads.Thread) { p, err = get(th) }
 	over := func(left bool) {
-		after()
-		if left && f != nil {
-			f.put()
+		if after != nil {
+			after()
+		}
+		if left && p != nil {
+			p.put()
 		}
 	}
 	if failed := c.onPool(class, c.share, intr, do, over); failed != nil {
 		return nil, failed
 	}
-	return f, err
+	return p, err
 }

@@ -183,7 +183,7 @@ func (f *FilesWriter) open(l iocb.FilesLine, w Caller, intr Interrupt) error {
 	if err != nil {
 		return err
 	}
-	file, err := c.openOnPool(c.table.mounts.classOf(from.name(l.Path)), intr, func(th *threads.Thread) (*file, error) {
+	file, err := getOnPool(c, c.table.mounts.classOf(from.name(l.Path)), intr, func(th *threads.Thread) (*file, error) {
 		return c.openFile(th, from, l.Path, l.OpenFlags)
 	}, from.put)
 	if err != nil {

@@ -32,8 +32,8 @@ func (c *Kioctx) newOrigin(w Caller, intr Interrupt, relative bool) (*origin, er
 		return nil, &iocb.Refusal{Errno: syscall.EACCES, Why: "the writer's root and working directory cannot be seen: it is not in the daemon's pid namespace"}
 	}
 	o, err := seeOrigin(w.TID, relative)
-	if c.owner.Cred != nil && errors.Is(err, syscall.EACCES) {
-		o, err = c.seeAsOwner(w.TID, intr, relative)
+	if c.owner.Cred != nil && errors.Is(err, syscall.EACCES) { // a daemon without CAP_SYS_PTRACE; but its users may look at themselves
+		o, err = getOnPool(c, engine.ClassLocal, intr, func(*threads.Thread) (*origin, error) { return seeOrigin(w.TID, relative) }, nil)
 	}
 	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ESRCH) { // of /proc/TID: the writer is gone, or procfs is not there
 		err = fmt.Errorf("%w: %w", syscall.EACCES, err)
@@ -42,23 +42,6 @@ func (c *Kioctx) newOrigin(w Caller, intr Interrupt, relative bool) (*origin, er
 		return nil, &iocb.Refusal{Errno: errnoOf(err), Why: fmt.Sprintf("the writer's root and working directory cannot be seen: %v", err)}
 	}
 	return o, nil
-}
-
-// seeAsOwner is seeOrigin with the owner's rights. A daemon without CAP_SYS_PTRACE may not look at its users, but they may look at
-// themselves.
-func (c *Kioctx) seeAsOwner(tid int32, intr Interrupt, relative bool) (*origin, error) {
-	var o *origin // the errand's, once it has been left
-	var err error
-	do := func(*threads.Thread) { o, err = seeOrigin(tid, relative) }
-	over := func(left bool) {
-		if left && o != nil {
-			o.put()
-		}
-	}
-	if failed := c.onPool(engine.ClassLocal, c.share, intr, do, over); failed != nil {
-		return nil, failed
-	}
-	return o, err
 }
 
 func seeOrigin(tid int32, relative bool) (*origin, error) {

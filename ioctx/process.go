@@ -212,7 +212,7 @@ func (p *process) inspect(fd, flags int) (*file, error) {
 		return nil, err
 	}
 	taken := false
-	f, err := c.openOnPool(engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
+	f, err := getOnPool(c, engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
 		f, err := c.charged(func() (*file, error) { return c.inspect(dup, flags) })
 		taken = err == nil
 		return f, err
@@ -231,13 +231,13 @@ func (p *process) inspect(fd, flags int) (*file, error) {
 // has a position and flags of its own then. EBADF where there is none, and in words where it cannot be had; denied is why not.
 func (p *process) reopen(fd int32, denied error) (*file, error) {
 	c := p.ctx
-	f, err := c.openOnPool(engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
+	f, err := getOnPool(c, engine.ClassHang, p.intr, func(*threads.Thread) (*file, error) {
 		flags, err := descriptorFlags(p.caller.TID, fd)
 		if err != nil {
 			return nil, err
 		}
 		return c.charged(func() (*file, error) { return c.openAnew(p.caller.TID, fd, flags) })
-	}, func() {})
+	}, nil)
 	switch {
 	case errors.Is(err, syscall.ENOENT):
 		return nil, syscall.EBADF
