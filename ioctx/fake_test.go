@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"syscall"
@@ -32,6 +33,8 @@ type fakeQueue struct {
 	calls    int               // guarded by mu; Submit and Cancel that have not returned
 	closed   bool              // guarded by mu
 	deaf     bool              // guarded by mu; Cancel does nothing in this queue
+	fixed    map[uint32]int32  // guarded by mu; the files that are registered
+	names    uint32            // guarded by mu; registered ever
 }
 
 func (*fakeEngine) Name() string { return "fake" }
@@ -97,11 +100,43 @@ func (q *fakeQueue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.log = append(q.log, "close")
-	if q.closed || q.calls > 0 || len(q.requests) > 0 {
-		q.t.Errorf("Close of a queue, closed: %v, in use by %d calls and %d requests", q.closed, q.calls, len(q.requests))
+	if q.closed || q.calls > 0 || len(q.requests) > 0 || len(q.fixed) > 0 {
+		q.t.Errorf("Close of a queue, closed: %v, in use by %d calls, %d requests and %d files", q.closed, q.calls, len(q.requests), len(q.fixed))
 	}
 	q.closed = true
 	q.queues = slices.DeleteFunc(q.queues, func(other *fakeQueue) bool { return other == q })
+}
+
+func (q *fakeQueue) Register(fd int32) uint32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.names++
+	if q.fixed == nil {
+		q.fixed = make(map[uint32]int32)
+	}
+	q.fixed[q.names] = fd
+	return q.names
+}
+
+func (q *fakeQueue) Unregister(fixed uint32) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, ok := q.fixed[fixed]; !ok || q.closed {
+		q.t.Errorf("Unregister of %d, which is registered: %v; the queue is closed: %v", fixed, ok, q.closed)
+	}
+	for _, r := range q.requests {
+		if r.Fixed == fixed {
+			q.t.Error("Unregister of a file that a request in flight has")
+		}
+	}
+	delete(q.fixed, fixed)
+}
+
+// registered is what the files of q are.
+func (q *fakeQueue) registered() map[uint32]int32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return maps.Clone(q.fixed)
 }
 
 // complete ends r if it is in flight.

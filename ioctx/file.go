@@ -1,6 +1,7 @@
 package ioctx
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -19,6 +20,9 @@ type file struct {
 	info  iocb.FileInfo
 	class engine.Class
 	reg   bool // a regular file, whose end fstat tells
+
+	registered sync.Once
+	fixed      uint32 // what the engine knows it by, once registered; 0: it does not
 
 	refs    atomic.Int32
 	closing threads.Task // of one that may hang
@@ -56,10 +60,22 @@ func (f *file) get() *file {
 
 func (f *file) put() { f.drop(1) }
 
+// register has the engine know a file that many requests may name. The caller has a reference, and the context is live.
+func (f *file) register() {
+	f.registered.Do(func() {
+		if r, ok := f.ctx.live.Load().queue.(engine.Registrar); ok && f.class == engine.ClassLocal {
+			f.fixed = r.Register(int32(f.fd))
+		}
+	})
+}
+
 // drop drops references. The close is a pool thread's: it can hang, on FUSE in FLUSH, on NFS in writing back.
 func (f *file) drop(refs int32) {
 	if f.refs.Add(-refs) > 0 {
 		return
+	}
+	if f.fixed != 0 {
+		f.ctx.live.Load().queue.(engine.Registrar).Unregister(f.fixed)
 	}
 	if f.class == engine.ClassLocal {
 		f.ctx.closer.add(f)

@@ -95,6 +95,43 @@ func TestACutOfFilesAtTheClose(t *testing.T) {
 	}
 }
 
+// The engine knows the file of a slot from its first request until the last of those that have it, which may be after the slot was closed.
+func TestTheEngineKnowsAFile(t *testing.T) {
+	e, fake := fakeEnv(t, Config{})
+	c := e.setup(1)
+	e.openSlot(c, 0, "rdonly", tempFile(t, "first"))
+	e.openSlot(c, 1, "rdonly", tempFile(t, "idle"))
+	e.openSlot(c, 2, "rdonly", tempFile(t, "left"))
+	e.submit(c, "pread slot=0 len=1 keep=no\npread slot=0 len=1 keep=no\npread slot=2 len=1 keep=no\n")
+	q := fake.queues[0]
+	for i, r := range fake.inflight() {
+		if fd, ok := q.registered()[r.Fixed]; !ok || fd != r.FD {
+			t.Errorf("request %d has %d for descriptor %d, registered are %v", i, r.Fixed, r.FD, q.registered())
+		}
+	}
+	if n := len(q.registered()); n != 2 {
+		t.Errorf("%d files are registered, want the two in use", n)
+	}
+	f := e.filesWriter(c)
+	if _, err := f.Write([]byte("close 0\n"), self, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{2, 1, 1} { // of the closed slot until both are over, of the other in any case
+		fake.finish(1, 1)
+		if n := len(q.registered()); n != want {
+			t.Errorf("%d files are registered, want %d", n, want)
+		}
+	}
+	e.openSlot(c, 0, "rdonly", tempFile(t, "second"))
+	e.submit(c, "pread slot=0 len=1 keep=no\n")
+	if r := fake.inflight()[0]; r.Fixed != 3 || q.registered()[3] != r.FD {
+		t.Errorf("the next file in the slot is %d, registered are %v", r.Fixed, q.registered())
+	}
+	fake.finish(1, 1)
+	e.Exit(c) // the queue's Close looks whether anything is left
+	<-c.gone
+}
+
 // A request in flight keeps its file, when its slot is closed and when that is opened as another.
 func TestARequestKeepsItsFile(t *testing.T) {
 	eachEngine(t, func(t *testing.T, e *env) {

@@ -40,6 +40,7 @@ func (c *Kioctx) free() {
 	for c.reqsActive.Load() > 0 || c.starting.Load() > 0 { // in this order: starting is raised before its request can be over
 		<-c.drained
 	}
+	c.files.free() // before the queue, which may know them
 	if l := c.live.Load(); l != nil {
 		l.queue.Close()
 		l.ring.Close()
@@ -54,7 +55,6 @@ func (c *Kioctx) free() {
 	}
 	c.buf.free(c)
 	c.outs.free()
-	c.files.free()
 	c.table.freed(c)
 	c.table.rcu.Call(c.freeRCU)
 }

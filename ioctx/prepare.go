@@ -38,6 +38,7 @@ func (c *Kioctx) prepare(k *kiocb, w writer) (err error) {
 		if k.file, err = w.slot(r.Slot); err != nil {
 			return err
 		}
+		k.file.register()
 		info, class = k.file.info, k.file.class
 	case iocb.FilePath:
 		if k.from, err = w.origin(r.Path); err != nil {
@@ -81,10 +82,10 @@ func (k *kiocb) staged() bool {
 // fill makes a request whose file is open into what an engine takes. Its errors come in the event.
 func (k *kiocb) fill() error {
 	r, io := &k.req, &k.io
-	io.Op, io.Class, io.FD = engine.OpNop, engine.ClassLocal, -1
+	io.Op, io.Class, io.FD, io.Fixed = engine.OpNop, engine.ClassLocal, -1, 0
 	io.Ioprio, io.RWF, io.Events, io.Off = 0, r.RWF, r.Events, r.Off
 	if k.file != nil {
-		io.FD, io.Class = int32(k.file.fd), k.file.class
+		io.FD, io.Class, io.Fixed = int32(k.file.fd), k.file.class, k.file.fixed
 	}
 	if r.HasIoprio {
 		io.Ioprio = r.Ioprio

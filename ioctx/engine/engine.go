@@ -47,6 +47,7 @@ type Request struct {
 	Class  Class
 	Ioprio uint16 // IOPRIO_PRIO_VALUE(class, level); 0: the submitting thread's
 	FD     int32  // open, and kept open by the maker until completion; unused by OpNop
+	Fixed  uint32 // what Registrar.Register returned for FD; 0: nothing
 	RWF    uint32 // RWF_* of preadv2(2)
 	Events uint32 // OpPoll: POLL* bits; POLLERR and POLLHUP are implied
 	Off    int64  // bytes; ignored where Class is ClassStream
@@ -104,6 +105,14 @@ type Poller interface {
 	Poll() int
 	// Polled(true) promises that Poll is called until Polled(false): meanwhile no completion need be announced otherwise.
 	Polled(on bool)
+}
+
+// Registrar is a Queue that may know a file before requests name it, which saves looking for it with each of them.
+type Registrar interface {
+	// Register returns a number by which requests reach the file of fd until Unregister; 0 where there is no room for another.
+	Register(fd int32) (fixed uint32)
+	// Unregister forgets a file. No request with its number is in flight, nor will be.
+	Unregister(fixed uint32)
 }
 
 // Client is whose requests a Queue starts. The zero Client is the daemon.

@@ -120,6 +120,7 @@ const (
 )
 
 const (
+	sqeFixedFile      = 1 << 0 // IOSQE_FIXED_FILE
 	sqeCQESkipSuccess = 1 << 6 // IOSQE_CQE_SKIP_SUCCESS
 
 	fsyncDatasync = 1 << 0 // IORING_FSYNC_DATASYNC
@@ -137,9 +138,12 @@ const (
 	offSQEs   = 0x10000000 // IORING_OFF_SQES
 
 	registerEventfd        = 4  // IORING_REGISTER_EVENTFD
+	registerFilesUpdate    = 6  // IORING_REGISTER_FILES_UPDATE
 	registerProbe          = 8  // IORING_REGISTER_PROBE
 	registerPersonality    = 9  // IORING_REGISTER_PERSONALITY
+	registerFiles2         = 13 // IORING_REGISTER_FILES2, Linux 5.13
 	registerIOWQMaxWorkers = 19 // IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15
+	rsrcRegisterSparse     = 1  // IORING_RSRC_REGISTER_SPARSE, Linux 5.19
 	opSupported            = 1  // IO_URING_OP_SUPPORTED
 	ioWQBound              = 0  // IO_WQ_BOUND
 )

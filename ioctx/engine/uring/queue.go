@@ -32,6 +32,9 @@ type queue struct {
 	// sq guards the submission queue, which is empty whenever sq is not held.
 	sq sync.Mutex
 
+	filesMu sync.Mutex
+	files   fixed // guarded by filesMu
+
 	// mu guards what follows, the slots, and the completion queue's head.
 	mu     sync.Mutex
 	slots  []*slot // by index

@@ -69,6 +69,9 @@ func (s *slot) prep(e *sqe) {
 	default:
 		e.opcode = opInvalid
 	}
+	if r.Fixed != 0 {
+		e.flags, e.fd = sqeFixedFile, int32(r.Fixed-1)
+	}
 }
 
 func (s *slot) prepRW(e *sqe, single, vectored uint8) {

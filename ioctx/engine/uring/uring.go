@@ -26,7 +26,7 @@
 //
 // # Locks
 //
-// In this order: queue.sq, queue.mu. Neither is held over Owner.Complete, nor over a system call that can block.
+// In this order: queue.sq, queue.mu; and queue.filesMu by itself. None of them is held over Owner.Complete, nor over a system call that can block.
 package uring
 
 import "github.com/aiofs/aiofs/ioctx/engine"
