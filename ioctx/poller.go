@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
-	"github.com/aiofs/aiofs/ioctx/engine/osthread"
+	"github.com/aiofs/aiofs/ioctx/engine/threads"
 )
 
 // DefaultSQIdle is for how long a submission ring is looked at without any request before its client has to ring.
@@ -39,13 +39,14 @@ type poller struct {
 	idle    time.Duration // 0: never poll, look only when the bell rings
 	barrier func() bool   // membarrier; tests look at it
 
-	mu      sync.Mutex
-	kicked  []*Kioctx     // guarded by mu; to be looked at, and not yet being
-	wake    chan struct{} // capacity 1; the goroutine alone receives
-	running bool          // guarded by mu
-	guarded []*Kioctx     // guarded by mu; went to sleep and wait for P3
-	guards  bool          // guarded by mu
-	ended   sync.WaitGroup
+	mu        sync.Mutex
+	kicked    []*Kioctx     // guarded by mu; to be looked at, and not yet being
+	wake      chan struct{} // capacity 1; the goroutine alone receives
+	running   bool          // guarded by mu
+	guarded   []*Kioctx     // guarded by mu; went to sleep and wait for P3
+	guards    bool          // guarded by mu
+	guardTask threads.Task  // the pool's, or that of who set guards
+	ended     sync.WaitGroup
 }
 
 // init sets how long a ring is polled. Where there is one processor, polling would only keep it from those who complete requests.
@@ -247,8 +248,8 @@ func (p *poller) setPolled(awake []polled, on bool) {
 	}
 }
 
-// guard has P3 and P4 done for c, beside the poller, since a barrier on every processor takes milliseconds. It does so on a thread of
-// its own: on one that has submitted it would hold back what completes there meanwhile.
+// guard has P3 and P4 done for c, beside the poller, since a barrier on every processor takes milliseconds. A pool thread does so: on one
+// that has submitted it would hold back what completes there meanwhile.
 func (p *poller) guard(c *Kioctx) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -256,11 +257,12 @@ func (p *poller) guard(c *Kioctx) {
 	if !p.guards {
 		p.guards = true
 		p.ended.Add(1)
-		osthread.Go(p.runGuard)
+		p.guardTask = threads.Task{Class: engine.ClassLocal, Share: p, Run: p.runGuard}
+		c.table.cfg.Pool.Go(&p.guardTask)
 	}
 }
 
-func (p *poller) runGuard() {
+func (p *poller) runGuard(*threads.Thread) {
 	defer p.ended.Done()
 	for {
 		p.mu.Lock()

@@ -3,6 +3,7 @@ package ioctx
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,36 +23,29 @@ func TestTheBarrierIsOnNoThreadThatSubmits(t *testing.T) {
 		t.Log("one processor: nothing is polled, and no barrier needed")
 		return
 	}
-	var mu sync.Mutex
-	submitters := make(map[int]bool)
-	barriers := 0
-	fake.onSubmit = func(q *fakeQueue, batch []*engine.Request) {
-		osthread.MarkSubmitter() // the poller has locked its thread
-		mu.Lock()
-		submitters[unix.Gettid()] = true
-		mu.Unlock()
-		for _, r := range batch {
-			q.complete(r, 0)
-		}
+	var submitter, submits, barriers atomic.Int64
+	fake.onSubmit = func(q *fakeQueue, batch []*engine.Request) { // it stays in flight while the poller goes to sleep
+		tid := unix.Gettid() // the poller has locked its thread
+		osthread.Submits(tid, 1)
+		submitter.Store(int64(tid))
+		submits.Add(1)
 	}
 	e.poller.barrier = func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		barriers++
-		if submitters[unix.Gettid()] {
-			t.Errorf("barrier %d is on thread %d, which submits", barriers, unix.Gettid())
+		if tid := unix.Gettid(); int64(tid) == submitter.Load() {
+			t.Errorf("barrier %d is on thread %d, which has submitted", barriers.Load(), tid)
 		}
+		barriers.Add(1)
 		return true
 	}
 	d := e.dataPlane(e.setup(1))
-	for i := range 100 {
+	for i := range int64(100) {
+		before := barriers.Load()
 		d.submit(iocb.Iocb{LioOpcode: uint16(iocb.CmdNoop)})
+		testenv.Eventually(t, "the request in flight", func() bool { return submits.Load() == i+1 })
+		testenv.Eventually(t, "the poller asleep", func() bool { return barriers.Load() > before })
+		osthread.Completed(int(submitter.Load()))
+		fake.finish(1, 0)
 		d.reap(e, 1)
-		testenv.Eventually(t, "the poller asleep", func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return barriers > i
-		})
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Go calls f on a locked thread of its own, which ends when f returns, and so whatever f changed of it. It is no thread that has
-// entered a ring, nor the process's first one, which is what /proc/PID shows.
+// Go calls f on a locked thread of its own, which ends when f returns, and so whatever f changed of it. It is no thread that has requests
+// with a ring, and f must not submit any; nor is it the process's first one, which is what /proc/PID shows.
 func Go(f func()) { go place(f, nil) }
 
 // place runs f on this thread, or has it run on another and closes placed when it is there. As long as this one is locked,
@@ -15,7 +15,7 @@ func Go(f func()) { go place(f, nil) }
 func place(f func(), placed chan<- struct{}) {
 	runtime.LockOSThread()
 	tid := unix.Gettid()
-	fit := tid != unix.Getpid() && !isSubmitter(tid)
+	fit := tid != unix.Getpid() && !submits(tid)
 	if !fit {
 		elsewhere := make(chan struct{})
 		go place(f, elsewhere)

@@ -9,8 +9,9 @@ import (
 	"github.com/aiofs/aiofs/ring/testenv"
 )
 
-// placed are the threads that Go chose when it was called from the first thread, and from one that had entered a ring.
-var placed struct{ onMain, onSubmitter, submitter int }
+// placed are the threads that Go chose when it was called from the first thread, from one that had a request in flight, and from the same
+// when that had completed.
+var placed struct{ onMain, onSubmitter, submitter, after int }
 
 func init() { runtime.LockOSThread() } // so that TestMain is on the first thread
 
@@ -21,9 +22,12 @@ func TestMain(m *testing.M) {
 		defer close(entered)
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		MarkSubmitter()
 		placed.submitter = unix.Gettid()
+		Submits(placed.submitter, 2)
+		Completed(placed.submitter)
 		placed.onSubmitter = placedFromHere()
+		Completed(placed.submitter)
+		placed.after = placedFromHere()
 	}()
 	<-entered // still locked here, so that it was another thread
 	runtime.UnlockOSThread()
@@ -47,7 +51,15 @@ func TestNeverTheFirstThread(t *testing.T) {
 // A thread whose completions would be held back, or lost with it, is left alone.
 func TestNeverASubmitter(t *testing.T) {
 	if placed.onSubmitter == placed.submitter {
-		t.Error("on a thread that has entered a ring")
+		t.Error("on a thread that has a request in flight")
+	}
+}
+
+// Otherwise all idle threads would be locked, one after another, to find that each is one of these; others would be made meanwhile for who
+// needs one, and become so too: there would be more and more.
+func TestASubmitterWithoutRequestsWillDo(t *testing.T) {
+	if placed.after != placed.submitter {
+		t.Error("not on a thread all of whose requests have completed")
 	}
 }
 

@@ -220,25 +220,64 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// No thread that has entered a ring is given away to be blocked or ended.
+// No thread with a request in flight is given away to be blocked or ended; others are, and so there come to be no more of them.
 func TestSubmittersAreKnown(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // few threads, so that the next goroutine may well have the same
 	q := newTestQueue(t, start(t), 1)
-	submitters := make(map[int]bool)
+	submitter := 0
 	setEnter(q, func(fd int, submit, flags uint32) unix.Errno {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		submitters[unix.Gettid()] = true
+		submitter = unix.Gettid() // Submit has locked the thread
 		return enter(fd, submit, flags)
 	})
+	r, w := pipe(t)
+	waits := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
 	nop := newCall(engine.Request{Op: engine.OpNop})
-	for range 50 {
-		q.Submit(batchOf(nop))
-		nop.want(t, 0)
+	given := func() int {
 		tid := make(chan int)
 		osthread.Go(func() { tid <- unix.Gettid() })
-		if id := <-tid; submitters[id] {
-			t.Fatalf("thread %d has entered a ring", id)
-		}
+		return <-tid
 	}
+	again := false
+	for range 50 {
+		q.Submit(batchOf(waits))
+		if tid := given(); tid == submitter {
+			t.Fatalf("thread %d has a request in flight", tid)
+		}
+		unix.Write(int(w), []byte("x"))
+		waits.want(t, 1)
+		q.Submit(batchOf(nop))
+		nop.want(t, 0)
+		again = again || given() == submitter
+	}
+	if !again {
+		t.Error("no thread that has ever submitted was given away")
+	}
+}
+
+// The end of a thread that has submitted does nothing to requests that others have in flight.
+func TestASubmitterMayEnd(t *testing.T) {
+	q := newTestQueue(t, start(t), 2)
+	r, w := pipe(t)
+	waits := newCall(engine.Request{Op: engine.OpRead, Class: engine.ClassStream, FD: r, Buf: mmap(t, 1)})
+	runtime.LockOSThread() // so that the others are other threads
+	defer runtime.UnlockOSThread()
+	q.Submit(batchOf(waits))
+	for range 10 {
+		ended := make(chan int, 1)
+		osthread.Go(func() {
+			nop := newCall(engine.Request{Op: engine.OpNop})
+			q.Submit(batchOf(nop)) // which a no-op does not outlive
+			if got := <-nop.done; got != 0 {
+				t.Errorf("completed with %d", got)
+			}
+			ended <- unix.Gettid()
+		})
+		tid := <-ended
+		testenv.Eventually(t, "the end of a thread", func() bool { return unix.Tgkill(unix.Getpid(), tid, 0) != nil })
+	}
+	if len(waits.done) > 0 {
+		t.Fatalf("the read ended with %d", <-waits.done)
+	}
+	unix.Write(int(w), []byte("x"))
+	waits.want(t, 1)
 }

@@ -62,8 +62,8 @@ func (q *queue) completed(s *slot, res int64, done *slotList) {
 		return
 	}
 	s.moved += res
+	q.leave(s)
 	s.place = placeAgain
-	q.kernel--
 	q.again.PushBack(&s.links)
 }
 
@@ -80,7 +80,7 @@ func (q *queue) lookup(userData uint64) *slot {
 func (q *queue) finish(s *slot, res int64, done *slotList) {
 	switch s.place {
 	case placeKernel:
-		q.kernel--
+		q.leave(s)
 	case placeAgain:
 		q.again.Remove(&s.links)
 	}

@@ -2,7 +2,6 @@ package uring
 
 import (
 	"errors"
-	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -115,12 +114,7 @@ func (r *ring) empty() bool { return r.cqHead.Load() == r.cqTail.Load() }
 func (r *ring) overflowed() bool { return r.sqFlags.Load()&sqCQOverflow != 0 }
 
 // enter is io_uring_enter(2), never waiting for completions. What it took shows in sqHead.
-//
-// The thread is locked only so that the one that enters is the one that is marked.
 func enter(fd int, submit, flags uint32) unix.Errno {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	osthread.MarkSubmitter()
 	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(fd), uintptr(submit), 0, uintptr(flags), 0, 0)
 	return errno
 }

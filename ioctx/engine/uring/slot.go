@@ -31,6 +31,7 @@ type slot struct {
 	canceled bool // was asked to stop
 	req      *engine.Request
 	moved    int64 // bytes of a stream write that are done
+	thread   int   // that has submitted it, while place is placeKernel
 	res      int64
 
 	iov   []unix.Iovec    // where the kernel finds the segments; kept from one request to the next

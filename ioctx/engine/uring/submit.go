@@ -6,12 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aiofs/aiofs/ioctx/engine"
+	"github.com/aiofs/aiofs/ioctx/engine/osthread"
 )
 
 // Submit implements engine.Queue.
 func (q *queue) Submit(batch []*engine.Request) {
 	var done slotList
 	q.sq.Lock()
+	runtime.LockOSThread() // so that the thread that enters is the one that is known to
 	quiet := q.beQuiet()
 	for len(batch) > 0 {
 		batch = batch[q.fill(batch, &done):]
@@ -20,6 +22,7 @@ func (q *queue) Submit(batch []*engine.Request) {
 	if quiet {
 		q.beLoud(&done)
 	}
+	runtime.UnlockOSThread()
 	q.sq.Unlock()
 	q.reap(done)
 }
@@ -28,6 +31,7 @@ func (q *queue) Submit(batch []*engine.Request) {
 func (q *queue) fill(batch []*engine.Request, done *slotList) (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	before, tid := q.kernel, unix.Gettid()
 	for _, r := range batch {
 		if q.ring.full() {
 			break
@@ -37,18 +41,25 @@ func (q *queue) fill(batch []*engine.Request, done *slotList) (n int) {
 		if r.Class == engine.ClassStream && wouldFail(r) {
 			q.finish(s, -int64(unix.EAGAIN), done)
 		} else {
-			q.start(s)
+			q.start(s, tid)
 		}
 	}
+	osthread.Submits(tid, q.kernel-before)
 	return n
 }
 
-// start puts s into the submission queue, which has room. sq and mu are held.
-func (q *queue) start(s *slot) {
+// start puts s into the submission queue, which has room, for the calling thread, which is locked, to submit. sq and mu are held.
+func (q *queue) start(s *slot, tid int) {
 	s.prep(q.ring.push())
-	s.place = placeKernel
+	s.place, s.thread = placeKernel, tid
 	q.kernel++
 	q.ring.advance()
+}
+
+// leave takes s back from the kernel, which has done with it. mu is held.
+func (q *queue) leave(s *slot) {
+	q.kernel--
+	osthread.Completed(s.thread)
 }
 
 // flush has the kernel take the submission queue's entries. Those it will not take are finished with its errno, so that on
@@ -113,6 +124,8 @@ func (q *queue) goOn() (done slotList) {
 	}
 	q.sq.Lock()
 	defer q.sq.Unlock()
+	runtime.LockOSThread() // as in Submit
+	defer runtime.UnlockOSThread()
 	for q.fillAgain() {
 		q.flush(&done)
 	}
@@ -123,13 +136,14 @@ func (q *queue) goOn() (done slotList) {
 func (q *queue) fillAgain() (any bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	before, tid := q.kernel, unix.Gettid()
 	for s := range q.again.All() {
 		if q.ring.full() {
 			break
 		}
 		q.again.Remove(&s.links)
-		q.start(s)
-		any = true
+		q.start(s, tid)
 	}
-	return any
+	osthread.Submits(tid, q.kernel-before)
+	return q.kernel > before
 }

@@ -7,9 +7,9 @@
 // # Threads
 //
 // The kernel runs completions as task work on the thread that submitted, and io-wq's workers belong to it: a thread that
-// blocks where signals do not reach it holds back everything that it ever submitted. So a thread that has entered a ring
+// blocks where signals do not reach it holds back everything that it has submitted. So a thread that has requests with the kernel
 // must not touch a user's file otherwise, and must not end. Go's threads end only with a goroutine that has locked them; who needs
-// one to open or stat files on it has it from package osthread.
+// one to open or stat files on it has it from package osthread, which is told of each request.
 //
 // # Whose rights
 //
