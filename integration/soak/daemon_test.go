@@ -82,11 +82,12 @@ func (d *daemon) soaked() counts {
 type wear struct {
 	holds      []string // descriptors and mappings
 	goroutines int64
+	threads    int
 	resident   int // KiB
 }
 
 func (w wear) String() string {
-	return fmt.Sprintf("%d descriptors and mappings, %d goroutines, %d KiB", len(w.holds), w.goroutines, w.resident)
+	return fmt.Sprintf("%d descriptors and mappings, %d goroutines, %d threads, %d KiB", len(w.holds), w.goroutines, w.threads, w.resident)
 }
 
 // rest waits until nothing is left of what clients did, and looks at the daemon.
@@ -112,12 +113,28 @@ func (d *daemon) worn() wear {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return wear{holds, d.metric("aiofs_goroutines"), resident}
+	return wear{holds, d.metric("aiofs_goroutines"), d.threads(), resident}
+}
+
+// threads counts the daemon's, without io_uring's workers, which the kernel makes and ends.
+func (d *daemon) threads() (n int) {
+	d.t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", d.proc.Pid()))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, task := range tasks {
+		if name, err := os.ReadFile(task); err == nil && !strings.HasPrefix(string(name), "iou-") { // else it has ended
+			n++
+		}
+	}
+	return n
 }
 
 const (
 	moreGoroutines = 16       // that serve FUSE or wait for work, and are not always as many
-	moreResident   = 32 << 10 // KiB of garbage that there is at one time and not at another
+	moreThreads    = 16       // that Go keeps for as many as have been busy at once
+	moreResident   = 12 << 10 // KiB of garbage that there is at one time and not at another
 )
 
 // wantFlat waits until the daemon is as it was before.
@@ -129,7 +146,8 @@ func (d *daemon) wantFlat(before wear) {
 	for end := time.Now().Add(testenv.Patience); ; after = d.worn() {
 		<-tick.C
 		more := testenv.Added(before.holds, after.holds)
-		if len(more) == 0 && after.goroutines <= before.goroutines+moreGoroutines && after.resident <= before.resident+moreResident {
+		if len(more) == 0 && after.goroutines <= before.goroutines+moreGoroutines && after.threads <= before.threads+moreThreads &&
+			after.resident <= before.resident+moreResident {
 			break
 		}
 		if time.Now().After(end) {

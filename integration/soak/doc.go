@@ -3,7 +3,7 @@
 // Clients are processes that use many contexts in all ways there are: text, struct iocb of slots and of their own descriptors and memory, shared
 // memory, and `ready`. They check every byte that they read, and every byte that they wrote by reading it; that every request has one
 // event; and, where they kill a context with requests in flight, that none has two. Clients themselves are killed without warning. In
-// the end the daemon has no more goroutines, descriptors, mappings and memory than after a while of the same work, and the kernel has
+// the end the daemon has no more goroutines, threads, descriptors, mappings and memory than after a while of the same work, and the kernel has
 // not complained.
 //
 // The environment may hold
