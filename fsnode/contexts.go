@@ -91,7 +91,7 @@ func (d *contexts) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if err := d.tree.table.Destroy(id); err != nil {
 		return errnoOf(err)
 	}
-	d.tree.forget(d.EmbeddedInode(), c, true)
+	d.tree.forget(d.EmbeddedInode(), c)
 	return 0
 }
 
@@ -106,7 +106,8 @@ func (d *contexts) list() []fuse.DirEntry {
 		if err != nil {
 			continue
 		}
-		entries = append(entries, fuse.DirEntry{Name: nameOf(c), Mode: syscall.S_IFDIR, Ino: ino(c.Serial(), kindDir)})
+		name := strconv.FormatUint(uint64(id), 10)
+		entries = append(entries, fuse.DirEntry{Name: name, Mode: syscall.S_IFDIR, Ino: ino(c.Serial(), kindDir)})
 		c.Put()
 	}
 	return entries

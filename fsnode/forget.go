@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/aiofs/aiofs/ioctx"
@@ -20,44 +19,31 @@ const (
 // forgetter has the kernel forget contexts that were killed. By itself it keeps their entries, which nobody will look up again, until memory
 // is short, and so long the daemon has to keep their nodes.
 //
-// FUSE_NOTIFY_DELETE says that ctx/N is gone, which takes with it what is known of its names, those that are not there included; of one
-// that rmdir has removed the kernel has seen to that. FUSE_NOTIFY_PRUNE, of Linux 6.18, is for what was open then and is not any more.
-// Both leave out what is in use, and nothing tells when that ends: a goroutine that exists while there is something to forget asks again
-// and again. It may wait for the kernel's lock on ctx/, whose holders wait for others, never for it.
+// FUSE_NOTIFY_PRUNE, of Linux 6.18, waits for no lock, unlike other notifications. It leaves out what is in use, and nothing tells
+// when that ends: a goroutine that exists while there is something to forget asks again and again. Before Linux 6.18 it cannot ask. A
+// directory below which a name was looked up in vain counts as in use until memory is short. FUSE_NOTIFY_DELETE would end that; but it
+// waits for the lock on ctx/, whose holder may wait for an answer of this daemon: killed just then, it would never end.
 type forgetter struct {
 	mu      sync.Mutex
-	gone    []*goneDir    // guarded by mu
+	gone    []*contextDir // guarded by mu
 	running bool          // guarded by mu
-	noPrune bool          // guarded by mu; the kernel is older
 	over    bool          // guarded by mu; nothing more is taken
 	stop    chan struct{} // closed by end
 	ended   sync.WaitGroup
 }
 
-// goneDir is a context that was killed.
-type goneDir struct {
-	*contextDir
-	from *fs.Inode // where the kernel still has its name; nil: nowhere
-}
-
-// forget is told of a context that was killed. dir is ctx/; removed says that rmdir has taken it from there.
-func (t *tree) forget(dir *fs.Inode, c *ioctx.Kioctx, removed bool) {
-	child := dir.GetChild(nameOf(c))
+// forget is told of a context that was killed. dir is ctx/.
+func (t *tree) forget(dir *fs.Inode, c *ioctx.Kioctx) {
+	child := dir.GetChild(strconv.FormatUint(uint64(c.ID()), 10))
 	if child == nil {
 		return // nobody has looked it up
 	}
 	if d := child.Operations().(*contextDir); d.kioctx == c {
-		g := &goneDir{contextDir: d, from: dir}
-		if removed {
-			g.from = nil
-		}
-		t.forgetter.add(g)
+		t.forgetter.add(d)
 	}
 }
 
-func nameOf(c *ioctx.Kioctx) string { return strconv.FormatUint(uint64(c.ID()), 10) }
-
-func (f *forgetter) add(d *goneDir) {
+func (f *forgetter) add(d *contextDir) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over {
@@ -99,29 +85,18 @@ func (f *forgetter) run() {
 // ask asks for all that the kernel has not forgotten yet, and returns how many that are; 0: the goroutine ends.
 func (f *forgetter) ask() (left int) {
 	f.mu.Lock()
-	f.gone = slices.DeleteFunc(f.gone, func(d *goneDir) bool { return d.forgotten.Load() || f.noPrune && d.from == nil })
+	f.gone = slices.DeleteFunc(f.gone, func(d *contextDir) bool { return d.forgotten.Load() })
 	f.running = len(f.gone) > 0
-	gone, prune := slices.Clone(f.gone), !f.noPrune
+	gone := slices.Clone(f.gone)
 	f.mu.Unlock()
 	for _, d := range gone {
 		// What is in a directory goes first: with that the directory is in use.
-		if prune && d.NotifyPrune(append(below(&d.Inode), &d.Inode)) != 0 {
-			prune = false
-		}
-		if d.from != nil && d.vanish() {
-			d.from = nil
+		if d.NotifyPrune(append(below(&d.Inode), &d.Inode)) != 0 {
+			f.drop()
+			return 0
 		}
 	}
-	f.mu.Lock()
-	f.noPrune = !prune
-	f.mu.Unlock()
 	return len(gone)
-}
-
-// vanish has the kernel take the name of a directory away; false: something below is in use.
-func (d *goneDir) vanish() bool {
-	errno := d.from.NotifyDelete(nameOf(d.kioctx), &d.Inode)
-	return errno != syscall.ENOTEMPTY && errno != syscall.EBUSY
 }
 
 // drop gives up for good.

@@ -49,7 +49,7 @@ var (
 func (h *newHandle) Release(context.Context) syscall.Errno {
 	h.of.tree.table.Exit(h.kioctx)
 	if _, dir := h.of.Parent(); dir != nil {
-		h.of.tree.forget(dir, h.kioctx, false)
+		h.of.tree.forget(dir, h.kioctx)
 	}
 	return 0
 }

@@ -134,7 +134,7 @@ func (d *daemon) threads() (n int) {
 const (
 	moreGoroutines = 16       // that serve FUSE or wait for work, and are not always as many
 	moreThreads    = 16       // that Go keeps for as many as have been busy at once
-	moreResident   = 12 << 10 // KiB of garbage that there is at one time and not at another
+	moreResident   = 32 << 10 // KiB of garbage, and of killed contexts that the kernel has not forgotten
 )
 
 // wantFlat waits until the daemon is as it was before.
