@@ -17,4 +17,6 @@
 //	AIOFS_SEED=1             what faults are chosen by; left out, another number each time, which the log tells
 //	AIOFS_KILLS=1            at every how many-th stop at a system call a client is killed
 //	AIOFS_LITMUS=200000      how many requests go through sq one by one in package ioctx's search for a wakeup that is lost
+//
+// Package soak below has its own.
 package integration
