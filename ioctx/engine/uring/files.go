@@ -59,7 +59,8 @@ func (q *queue) Register(fd int32) (fixed uint32) {
 	return i + 1
 }
 
-// Unregister implements engine.Registrar.
+// Unregister implements engine.Registrar. Before Linux 6.13 the kernel may let go of the file later, when requests are over that were
+// submitted before.
 func (q *queue) Unregister(fixed uint32) {
 	q.filesMu.Lock()
 	defer q.filesMu.Unlock()

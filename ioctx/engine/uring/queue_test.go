@@ -254,7 +254,8 @@ func TestSubmittersAreKnown(t *testing.T) {
 	}
 }
 
-// The end of a thread that has submitted does nothing to requests that others have in flight.
+// The end of a thread that has submitted does nothing to requests that others have in flight. It is the kernel that is tested here:
+// osthread relies on it.
 func TestASubmitterMayEnd(t *testing.T) {
 	q := newTestQueue(t, start(t), 2)
 	r, w := pipe(t)
